@@ -1,0 +1,151 @@
+"""A figure that stays, redraws only what moved, and shows itself as one <img> with a text line under it.
+
+    canvas = Canvas(figure); line = canvas.moving(axes.plot([], [])[0]); view = View(canvas)
+    line.set_data(t, lr); view.show(canvas.png(), alt="...", status="...")
+
+Drawing everything costs about 20 ms; restoring the cached background and drawing one line costs about 1 ms. So
+the background (axes, ticks, labels, titles) is drawn only when one of those changed, which `Canvas` finds out by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import traceback
+from pathlib import Path
+
+import ipywidgets as widgets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Canvas:
+    """A persistent figure: `moving(...)` names the artists that change, `png()` returns the picture's bytes."""
+
+    def __init__(self, figure: Figure):
+        self.figure = figure
+        self.agg = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+        self.full_draws = 0  # how often everything was drawn: a test watches it
+        self._moving: list = []
+        self._background = None
+        self._look = None
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
+        return self.agg.get_width_height()
+
+    def moving(self, artist):
+        """Mark an artist (line, text, collection ...) as one that moves, and return it."""
+        artist.set_animated(True)  # leaves it out of the background
+        self._moving.append(artist)
+        self._moving.sort(key=lambda moved: moved.get_zorder())
+        return artist
+
+    def forget_background(self) -> None:
+        """Call this after changing a part of the picture that is not `moving` and that `_static_look` does not watch."""
+        self._look = None
+
+    def png(self) -> bytes:
+        """Draw what is needed and return the picture as PNG bytes."""
+        look = self._static_look()
+        if look != self._look:
+            self.agg.draw()
+            self._background = self.agg.copy_from_bbox(self.figure.bbox)
+            self._look = self._static_look()  # a layout engine may have moved the axes while drawing
+            self.full_draws += 1
+        self.agg.restore_region(self._background)
+        for artist in self._moving:
+            if artist.get_visible():
+                self.figure.draw_artist(artist)
+        return self._encode()
+
+    def _encode(self) -> bytes:
+        image = Image.frombuffer("RGBA", self.pixels, self.agg.buffer_rgba(), "raw", "RGBA", 0, 1)
+        out = io.BytesIO()
+        image.convert("RGB").save(out, "png", compress_level=1)  # level 1: 3 times faster than 6, a fifth more bytes
+        return out.getvalue()
+
+    def _static_look(self) -> tuple:
+        """Everything that makes a new background necessary when it changes."""
+        title = self.figure._suptitle
+        parts = [self.pixels, title and title.get_text(), *(text.get_text() for text in self.figure.texts)]
+        for axes in self.figure.axes:
+            parts.append((
+                axes.get_xlim(), axes.get_ylim(), axes.get_xscale(), axes.get_yscale(), axes.get_visible(),
+                axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left"), axes.get_title(),
+                axes.get_position().bounds, len(axes.get_children()), _legend_look(axes),
+            ))  # fmt: skip
+        return tuple(parts)
+
+
+def _legend_look(axes) -> tuple:
+    legend = axes.get_legend()
+    return () if legend is None else tuple(text.get_text() for text in legend.get_texts())
+
+
+def img(png: bytes, alt: str, size: tuple[int, int], width: int | None = None) -> str:
+    """One `<img>` of fixed size with alt text: JupyterLab keeps the alt of an <img>, not that of an image output."""
+    data = base64.b64encode(png).decode("ascii")
+    width = width or size[0]
+    style = (
+        f"display:block;width:{width}px;max-width:100%;aspect-ratio:{size[0]}/{size[1]};border-radius:8px;"
+        "border:1px solid rgba(128,128,128,.35);box-sizing:border-box"
+    )
+    return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/png;base64,{data}">'
+
+
+class View:
+    """What the reader sees: the picture, under it a status line in words, and an alert line when something failed."""
+
+    def __init__(self, canvas: Canvas, *, status_lines: int = 1):
+        """status_lines: lines reserved for the text, so that the page never jumps when the text changes."""
+        self.size = canvas.pixels
+        self.png = b""
+        room = 22 * status_lines + 6
+        self.image = widgets.HTML(layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="2px 0"))
+        self.status = widgets.HTML(layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px"))
+        self.alert = widgets.HTML(layout=widgets.Layout(width="auto", margin="0"))
+        self.box = widgets.VBox([self.image, self.status, self.alert])
+
+    def show(self, png: bytes, *, alt: str, status: str) -> None:
+        """Replace the picture and its texts at once. status: plain text, a line break starts a new line."""
+        self.png = png
+        self.image.value = img(png, alt, self.size)
+        self._say(status)
+        self.alert.value = ""
+
+    def refuse(self, why: str) -> None:
+        """Keep the last picture and say why it did not follow."""
+        self._say("Not drawn: " + why, mark="border-left:4px solid #f89c20;padding-left:8px;")
+        self.alert.value = ""
+
+    def fail(self, error: BaseException, hide: tuple[str, ...] = ()) -> None:
+        """Show an error under the picture. hide: file names whose traceback lines would only distract."""
+        self.alert.value = (
+            '<div role="alert" style="border-left:4px solid #e42536;padding:4px 8px;line-height:1.4">'
+            "<b>This picture could not be drawn.</b>"
+            f'<pre style="margin:4px 0;white-space:pre-wrap">{html.escape(trimmed(error, hide))}</pre></div>'
+        )
+
+    def _say(self, text: str, mark: str = "") -> None:
+        lines = "<br>".join(html.escape(line) for line in text.split("\n"))
+        self.status.value = f'<div role="status" style="line-height:22px;{mark}">{lines}</div>'
+
+
+def trimmed(error: BaseException, hide: tuple[str, ...] = ()) -> str:
+    """The traceback without the lines inside the course's own drawing code."""
+    told = traceback.TracebackException.from_exception(error)
+    own = {str(Path(__file__).resolve()), *hide}
+    told.stack[:] = [frame for frame in told.stack if frame.filename not in own][-4:]
+    return "".join(told.format()).rstrip()
+
+
+def bundle(box: widgets.Widget, png: bytes, text: str) -> dict:
+    """One output in three forms: the live widget, a still picture (GitHub, nbviewer, print), one stable line of text."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    return {WIDGET_VIEW: view, "image/png": png, "text/plain": text}
