@@ -67,7 +67,7 @@ class Canvas:
     def _encode(self) -> bytes:
         image = Image.frombuffer("RGBA", self.pixels, self.agg.buffer_rgba(), "raw", "RGBA", 0, 1)
         out = io.BytesIO()
-        image.convert("RGB").save(out, "png", compress_level=1)  # level 1: 3 times faster than 6, a fifth more bytes
+        image.convert("RGB").save(out, "png", compress_level=1)  # a third faster than level 6 for a tenth more bytes
         return out.getvalue()
 
     def _static_look(self) -> tuple:
