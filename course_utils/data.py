@@ -20,13 +20,15 @@ import torch
 
 from . import data_cache, data_readers
 from .data_readers import CLASSES, Arrays, DataError
+from .download import CIFAR10_MD5, CIFAR10_SIZE, CIFAR10_SOURCES, DownloadError, fetch
 from .paths import data_dir
 from .standin import stand_in
 
-__all__ = ["CLASSES", "Data", "DataError", "DataWarning", "Split", "cifar10", "stand_in"]
+__all__ = ["CLASSES", "Data", "DataError", "DataWarning", "DownloadError", "Split", "cifar10", "stand_in"]
 
 VALIDATION_PER_CLASS = 500  # of the 5,000 official training images of a class
 _in_memory: dict[str, Arrays] = {}  # decoded copies that could not be cached on disk: fingerprint -> arrays
+_download_failed = ""  # why, in this process
 _warned: set[str] = set()
 
 
@@ -77,33 +79,34 @@ def cifar10(train: int | None = 10_000, val: int | None = 2_000, test: int | Non
             download: bool | None = None, quiet: bool = False) -> Data:
     """CIFAR-10 (Krizhevsky 2009) as uint8 tensors: 60,000 colour images, 32x32, ten classes.
 
-    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are class-balanced (give
-        or take one image a class) and nested: the first 1,000 of 10,000 are the 1,000 you get when asking for 1,000.
-    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither the sizes
-        nor the machine. Keep it at 0 to compare with the records of the course.
+    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are class-balanced
+        (give or take one image a class) and nested: asking for 1,000 gives the first 1,000 of 10,000.
+    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither the
+        sizes nor the machine. Keep it at 0 to compare with the records of the course.
     download: False never downloads; True raises when it cannot; None tries, then falls back to `stand_in()`.
-        The variable COURSE_OFFLINE=1 makes None mean False.
+        The variable COURSE_OFFLINE=1 turns None into False.
     quiet: print nothing (by default: progress, and one line when the images are stand-ins).
 
     Looked for in this order: the path in the variable COURSE_CIFAR10 (torchvision's folder, an image folder
-    `train/<class>/*`, `test/<class>/*`, or an archive of either); the data folder (`data/` or COURSE_DATA); a download
-    of 170 MB. Decoded once, kept in `cache/` in the data folder.
+    `train/<class>/*`, `test/<class>/*`, or an archive of either); the data folder (`data/` or COURSE_DATA); a
+    download of 170 MB. Decoded once and kept in `cache/` in the data folder.
 
-    Choose hyper-parameters by `val`. The test set is for one last number and is never used to choose anything.
+    Choose hyper-parameters by `val`. The test set is for one last number and never used to choose anything.
 
-    Raises ValueError for sizes out of range, DataError when the copy in COURSE_CIFAR10 or the data folder is unusable.
+    Raises ValueError for sizes out of range, DataError when the copy in COURSE_CIFAR10 or in the data folder
+    cannot be used, DownloadError when download=True fails.
     """
     sizes = _check_sizes(train, val, test)
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed = {seed}: must lie in 0 .. 2**32 - 1")
-    copy, reason = _find_copy(download, quiet)
+    copy = _named_copy() or data_readers.find(data_dir())
     if copy is None:
-        if download:
-            raise DataError(f"CIFAR-10 could not be downloaded: {reason}")
+        copy, reason = _downloaded_copy(download, quiet)
+    if copy is None:
         if not quiet:
-            print(f"STAND-IN IMAGES, NOT CIFAR-10 ({reason}). For the real images set COURSE_CIFAR10 to a copy.")
+            print(f"STAND-IN IMAGES, NOT CIFAR-10: {reason}. For the real ones set COURSE_CIFAR10 to a copy.")
         return stand_in(*sizes, seed=seed)
-    return _data(_load(copy, quiet), sizes, seed)
+    return _cut(_load(copy, quiet), sizes, seed)
 
 
 def _check_sizes(train, val, test) -> tuple[int, int, int]:
@@ -120,24 +123,35 @@ def _check_sizes(train, val, test) -> tuple[int, int, int]:
     return tuple(sizes)
 
 
-def _find_copy(may_download: bool | None, quiet: bool) -> tuple[Path | None, str]:
-    """(path of a copy of CIFAR-10, "") or (None, why there is none). A COURSE_CIFAR10 that is unusable is an error."""
+def _named_copy() -> Path | None:
+    """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error, never skipped."""
     named = os.environ.get("COURSE_CIFAR10")
-    if named:
-        path = Path(named).expanduser()
-        if not path.exists():
-            raise DataError(f"COURSE_CIFAR10 = {named}: there is nothing at this path. {data_readers.WAY_OUT} "
-                            "Or unset COURSE_CIFAR10.")
-        found = data_readers.find(path) if path.is_dir() else path
-        if found is None:
-            inside = ", ".join(sorted(p.name for p in path.iterdir())[:5]) or "nothing"
-            raise DataError(f"COURSE_CIFAR10 = {named}: no CIFAR-10 in this folder (it holds {inside}). "
-                            f"{data_readers.WAY_OUT} Or unset COURSE_CIFAR10.")
-        return found, ""
-    found = data_readers.find(data_dir())
-    if found is not None:
-        return found, ""
-    return None, "no copy found"
+    if not named:
+        return None
+    path = Path(named).expanduser()
+    found = data_readers.find(path) if path.is_dir() else path
+    if found is None or not found.exists():
+        inside = "there is nothing at this path"
+        if path.is_dir():
+            inside = f"in this folder lie {', '.join(sorted(p.name for p in path.iterdir())[:5]) or 'no files'}"
+        raise DataError(f"COURSE_CIFAR10 = {named}: {inside}. {data_readers.WAY_OUT} Or unset COURSE_CIFAR10.")
+    return found
+
+
+def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, str]:
+    """(the archive, "") after a download, or (None, why there is none). Failing is remembered: it costs time once."""
+    global _download_failed
+    if download is False or (download is None and os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")):
+        return None, "no copy was found and downloading is switched off"
+    if download is None and _download_failed:
+        return None, _download_failed
+    try:
+        return fetch(CIFAR10_SOURCES, data_dir() / "cifar-10-python.tar.gz", CIFAR10_MD5, CIFAR10_SIZE, quiet=quiet), ""
+    except DownloadError as problem:
+        if download:
+            raise
+        _download_failed = f"no copy was found and the download failed ({problem})"
+        return None, _download_failed
 
 
 def _load(copy: Path, quiet: bool) -> Arrays:
@@ -192,7 +206,7 @@ def split_indices(sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, n
     return train[:sizes[0]], val[:sizes[1]], official_test.ravel()[:sizes[2]]
 
 
-def _data(arrays: Arrays, sizes: tuple[int, int, int], seed: int) -> Data:
+def _cut(arrays: Arrays, sizes: tuple[int, int, int], seed: int) -> Data:
     train, val, test = split_indices(sizes, seed)
 
     def pick(images: np.ndarray, labels: np.ndarray, positions: np.ndarray) -> Split:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .download import ProgressLine
+from .progress_line import ProgressLine
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = {  # the six files of the official archive: name -> md5 (the checksums torchvision uses)
