@@ -1,6 +1,6 @@
 """For contributors: make, execute and check the notebooks.
 
-    python -m course_utils.notebooks setup            header and set-up cells of every lesson from one template
+    python -m course_utils.notebooks setup            header and set-up cells of every lesson, by template
     python -m course_utils.notebooks text  LESSON     a notebook as a readable .py file (jupytext py:percent)
     python -m course_utils.notebooks build FILE.py    that file back into its notebook, keeping known outputs
     python -m course_utils.notebooks execute LESSON   run in a fresh kernel on the CPU, then clean and check

@@ -1,0 +1,442 @@
+#!/usr/bin/env python3
+"""Start, test and examine the course. Standard library only; any Python 3 can read it.
+
+    python3 course.py start     make the environment on first use, then open lesson 00 in JupyterLab
+    python3 course.py test      run every test, on the CPU, with no network
+    python3 course.py doctor    say what this machine has and what is missing
+"""
+import argparse
+import collections
+import hashlib
+import http.client
+import json
+import os
+import queue
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import webbrowser
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(ROOT, ".venv")
+STAMP = os.path.join(VENV, "course-stamp.txt")
+OLDEST = (3, 10)
+# PyTorch for Linux brings the libraries for NVIDIA GPUs along; elsewhere it is a tenth of that.
+NEEDED_GB = 8 if sys.platform.startswith("linux") else 3
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class Problem(Exception):
+    """Something the learner can put right: `reason` in one line, `way_out` in another."""
+
+    def __init__(self, reason, way_out):
+        super().__init__("%s\n  -> %s" % (reason, way_out))
+        self.reason, self.way_out = reason, way_out
+
+
+# ---------------------------------------------------------------- Python and the environment
+
+def dotted(version):
+    """(3, 10, 2) -> "3.10.2"."""
+    return ".".join(str(part) for part in version)
+
+
+def python_version(command):
+    """(major, minor) of the Python that `command` (a list) starts, or None where it does not start."""
+    code = "import sys; print('%d %d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run(command + ["-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        major, minor = done.stdout.decode().split()
+    except (OSError, ValueError):
+        return None
+    return int(major), int(minor)
+
+
+def find_python(running=None, candidates=None):
+    """The command of a new enough Python: the running one, else one on PATH. Raises Problem if none."""
+    running = running or sys.version_info[:3]
+    if tuple(running[:2]) >= OLDEST:
+        return [sys.executable]
+    names = ["python3.%d" % minor for minor in (13, 12, 11, 10, 14)] + ["python3", "python"]
+    for command in candidates if candidates is not None else [[name] for name in names] + [["py", "-3"]]:
+        if shutil.which(command[0]) and (python_version(command) or (0, 0)) >= OLDEST:
+            return command
+    raise Problem("Needs Python >= %s, found %s: %s" % (dotted(OLDEST), dotted(running), sys.executable),
+                  "Install a newer Python (python.org, or your system's package manager) and run this again.")
+
+
+def in_venv(name):
+    """Path of a program in the environment, such as "python"."""
+    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+    return os.path.join(VENV, folder, name + suffix)
+
+
+def fingerprint():
+    """What the environment depends on: the requirements, the package metadata and where the folder lies."""
+    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
+        requirements = file.read()
+    with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
+        metadata = file.read().split("[tool.")[0]       # settings of ruff and pytest need no new installation
+    return hashlib.sha256("\n".join((requirements, metadata, ROOT)).encode()).hexdigest()
+
+
+def is_ready():
+    """True when the environment is whole and up to date. The stamp is written last of all."""
+    try:
+        with open(STAMP) as file:
+            return file.read() == fingerprint() and os.path.exists(in_venv("python"))
+    except OSError:
+        return False
+
+
+def check_room():
+    """Raise Problem when the folder cannot be written or the disk is too full for the installation."""
+    try:
+        with tempfile.TemporaryFile(dir=ROOT):
+            pass
+    except OSError as error:
+        raise Problem("The folder %s cannot be written (%s)." % (ROOT, error.strerror),
+                      "Copy the course to a folder of your own and start it there.") from error
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(VENV) for name in names)
+    installed = sum(os.lstat(path).st_size for path in files)
+    free_gb = shutil.disk_usage(ROOT).free / 1e9
+    if free_gb + installed / 1e9 < NEEDED_GB:
+        raise Problem("Not enough disk space: %.1f GB free, about %d GB needed." % (free_gb, NEEDED_GB),
+                      "Free some space, or move the course to a larger disk, and run this again.")
+
+
+def make_venv(python):
+    """Make .venv, or make it anew where it is broken (an interrupted start leaves one without pip)."""
+    if os.path.exists(in_venv("python")) and (python_version([in_venv("python")]) or (0, 0)) >= OLDEST:
+        if subprocess.run([in_venv("python"), "-m", "pip", "--version"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0:
+            return
+    print("Making the environment .venv ...", flush=True)
+    done = subprocess.run(python + ["-m", "venv", "--clear", VENV], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    output = done.stdout.decode(errors="replace")
+    if done.returncode:
+        if "ensurepip" in output or "No module named venv" in output:
+            raise Problem("This Python cannot make environments: its venv module is incomplete.",
+                          "On Debian and Ubuntu: sudo apt install python3-venv; then run this again.")
+        raise classify(output, done.returncode)
+
+
+# ---------------------------------------------------------------- pip: progress and errors
+
+class PipProgress:
+    """Sums up pip's output, line by line, in one short phrase."""
+
+    def __init__(self):
+        self.found, self.phrase = set(), "starting pip"
+
+    def read(self, line):
+        """Take in one line of pip's output and return what pip is doing now."""
+        line = line.strip()
+        package = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
+        wheel = re.match(r"(?:Downloading|Using cached) (?:\S*/)?([\w.]+-\d[^-\s]*)\S*(?: \((.*)\))?", line)
+        if package:
+            self.found.add(package.group(1).lower())
+            self.phrase = "looking up %s (%d packages so far)" % (package.group(1), len(self.found))
+        elif wheel:
+            self.phrase = "getting " + ", ".join(part for part in wheel.groups() if part)
+        elif line.startswith("Installing collected packages:"):
+            self.phrase = "installing %d packages" % (line.count(",") + 1)
+        elif line.startswith("Successfully installed"):
+            self.phrase = "installed"
+        return self.phrase
+
+
+def classify(output, status):
+    """The Problem behind a failed installation, from what pip (or venv) printed and its exit status."""
+    again = "run the same command again, it goes on from here."
+    rules = (
+        (r"No space left on device|Errno 28|WinError 112|not enough space on the disk",
+         "The disk is full.", "Free about %d GB, then: %s" % (NEEDED_GB, again)),
+        (r"Read-only file system|Errno 30|Permission denied|Errno 13|Access is denied",
+         "The course's folder (or pip's cache) cannot be written.",
+         "Copy the course to a folder of your own and start it there."),
+        (r"CERTIFICATE_VERIFY_FAILED|SSLError", "The connection is not trusted (certificate check failed).",
+         "Behind a company's proxy pip needs its certificate: set PIP_CERT to the certificate file."),
+        (r"[Nn]ame resolution|getaddrinfo failed|nodename nor servname|Name or service not known|"
+         r"Network is unreachable|NewConnectionError|ConnectTimeout|Read timed out|Max retries exceeded|"
+         r"Connection (?:refused|reset|aborted)|ProxyError|IncompleteRead",
+         "No connection to the package server.", "Check the network (or the proxy), then " + again),
+        (r"No matching distribution found for (\S+)", "There is no {0} for this Python and this machine.",
+         "Use a 64-bit Python 3.10 to 3.13: python3.12 course.py start"),
+    )
+    for pattern, reason, way_out in rules:
+        found = re.search(pattern, output)
+        if found:
+            return Problem(reason.format(*found.groups()), way_out)
+    if status < 0 or status in (137, 143):
+        return Problem("The installation was killed (for lack of memory?).", "To repair it, " + again)
+    errors = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR|Error|error)\b", line)]
+    return Problem("The installation failed: " + (errors[-1] if errors else "exit status %d." % status),
+                   "The whole output is in %s." % os.path.join(VENV, "install.log"))
+
+
+def run_pip(command, stream=None):
+    """Run pip with a live line of progress. Returns (exit status, output); Ctrl-C ends pip too."""
+    stream = stream or sys.stdout
+    pip = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+    lines, output = queue.Queue(), []
+
+    def read_lines():
+        for raw in pip.stdout:
+            lines.put(raw)
+        lines.put(None)
+
+    threading.Thread(target=read_lines, daemon=True).start()
+    progress, begin, shown, raw = PipProgress(), time.monotonic(), "", b""
+    try:
+        while raw is not None:
+            try:
+                raw = lines.get(timeout=0.5)            # wake up at least twice a second: the clock goes on
+                if raw is not None:
+                    output.append(raw.decode(errors="replace"))
+                    progress.read(output[-1])
+            except queue.Empty:
+                pass
+            seconds = time.monotonic() - begin
+            line = "  %d:%02d  %s" % (seconds // 60, seconds % 60, progress.phrase)
+            if stream.isatty():
+                stream.write("\r" + line[:99].ljust(99))
+            elif progress.phrase != shown and not progress.phrase.startswith("looking up"):
+                stream.write(line + "\n")
+            shown = progress.phrase
+            stream.flush()
+        return pip.wait(), "".join(output)
+    finally:
+        if stream.isatty():
+            stream.write("\n")
+        if pip.poll() is None:
+            pip.terminate()
+            pip.wait()
+
+
+def ensure_environment():
+    """Make or repair .venv so that it holds everything in requirements.txt; quick when it already does."""
+    if is_ready():
+        return
+    python = find_python()
+    check_room()
+    make_venv(python)
+    if os.path.exists(STAMP):
+        os.remove(STAMP)
+    print("Installing the packages of requirements.txt, once: minutes, up to %d GB (PyTorch is large)."
+          % NEEDED_GB, flush=True)
+    status, output = run_pip([in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check",
+                              "--no-input", "--progress-bar", "off", "-r", "requirements.txt"])
+    with open(os.path.join(VENV, "install.log"), "w", encoding="utf-8") as file:
+        file.write(output)
+    if status:
+        raise classify(output, status)
+    with open(STAMP + ".part", "w") as file:
+        file.write(fingerprint())
+    os.replace(STAMP + ".part", STAMP)
+
+
+# ---------------------------------------------------------------- start
+
+def port_is_free(port):
+    """True when a server can listen on this port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":                             # there it would allow a port that is taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def choose_port(asked=None, first=8888):
+    """The port asked for, or the first free one from 8888 on. Raises Problem when the asked one is busy."""
+    if asked is not None and not 1 <= asked <= 65535:
+        raise Problem("--port %d is not a port." % asked,
+                      "Ports go from 1 to 65535; without --port a free one is taken.")
+    if asked and port_is_free(asked):
+        return asked
+    free = next((port for port in range(asked or first, 65536) if port_is_free(port)), None)
+    if asked:
+        raise Problem("Port %d is busy (another JupyterLab?)." % asked,
+                      "Port %s is free: python3 course.py start --port %s" % (free, free))
+    return free
+
+
+def lesson_file(number):
+    """The notebook of a lesson, relative to the course's folder. Raises Problem when there is none."""
+    names = sorted(name for name in os.listdir(os.path.join(ROOT, "notebooks")) if name.endswith(".ipynb"))
+    for name in names:
+        if name.startswith(number + "_"):
+            return "notebooks/" + name
+    raise Problem("There is no lesson %s." % number,
+                  "There are: " + ", ".join(name.split("_")[0] for name in names))
+
+
+def answers(port, token):
+    """True when the Jupyter server on this port answers and knows the token."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/api/status", headers={"Authorization": "token " + token})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def last_lines(path, count=5):
+    """The last lines of a text file."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return "".join(collections.deque(file, count)).strip()
+
+
+def stop(server):
+    """End the server and its kernels; by force if it does not go within ten seconds."""
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            if os.name == "nt":
+                server.kill()
+            else:
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def start(args):
+    """Open a lesson in JupyterLab and stay until Ctrl-C; returns the exit status."""
+    page = lesson_file(args.lesson)
+    if args.port is not None:
+        choose_port(args.port)                          # say that it is busy before a long installation
+    ensure_environment()
+    port, token, log_path = choose_port(args.port), secrets.token_hex(24), os.path.join(VENV, "jupyter.log")
+    command = [in_venv("python"), "-m", "jupyterlab", "--no-browser", "--port=%d" % port,
+               "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--ServerApp.root_dir=" + ROOT,
+               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")                  # in a container there is often no other user
+    # A group of its own: Ctrl-C reaches only this program, which then ends the server in good order.
+    group = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    with open(log_path, "wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, JUPYTER_TOKEN=token),
+                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, **group)
+    try:
+        while not answers(port, token):
+            if server.poll() is not None:
+                raise Problem("JupyterLab did not start: " + last_lines(log_path), "The log is " + log_path)
+            time.sleep(0.1)
+        url = "http://localhost:%d/lab/tree/%s?token=%s" % (port, page, token)
+        print("The course is running. Ctrl-C ends it.\n  " + url, flush=True)
+        if not args.no_browser:
+            webbrowser.open(url)
+        status = server.wait()
+        raise Problem("JupyterLab ended (exit status %d)." % status, "The log is " + log_path)
+    finally:
+        stop(server)
+
+
+# ---------------------------------------------------------------- test and doctor
+
+def browser_tests():
+    """(paths to test, one line about them): browser tests need a Chromium and the playwright package."""
+    if not any(shutil.which(name) for name in CHROMIUMS):
+        return [], "Browser tests left out: no Chromium on this machine."
+    if subprocess.run([in_venv("python"), "-c", "import playwright"], stderr=subprocess.DEVNULL).returncode:
+        return [], "Browser tests left out: the playwright package is not installed (pip install playwright)."
+    return ["tests/browser"], "Browser tests included: Chromium and playwright found."
+
+
+def test_environment(folder, base=None):
+    """Variables that keep tests away from the network, the learner's progress, data and Jupyter settings."""
+    env = dict(os.environ if base is None else base)
+    env.update(COURSE_OFFLINE="1", COURSE_THREADS="1", COURSE_PROGRESS=os.path.join(folder, "progress.json"),
+               COURSE_DATA=os.path.join(folder, "data"), IPYTHONDIR=os.path.join(folder, "ipython"),
+               JUPYTER_CONFIG_DIR=os.path.join(folder, "jupyter"))
+    return env
+
+
+def test(args):
+    """Run pytest once over everything (or over the paths given); returns its exit status."""
+    ensure_environment()
+    paths = []
+    if not any(os.path.exists(os.path.join(ROOT, arg.split("::")[0])) for arg in args.pytest):
+        paths, line = browser_tests()
+        print(line, flush=True)
+        paths = ["tests/unit", "tests/faults"] + paths + ["notebooks"]
+    command = [in_venv("python"), "-m", "pytest"] + paths + [
+        "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
+        "-n", "2", "--dist", "loadfile"] + args.pytest
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.call(command, cwd=ROOT, env=test_environment(folder))
+
+
+def doctor(args):
+    """Print what this machine has and what is missing; returns 1 when something has to be done."""
+    report = [("Python", "%s (%s)" % (dotted(sys.version_info[:3]), sys.executable), "")]
+    for check in (find_python, check_room):
+        try:
+            check()
+        except Problem as problem:
+            report.append(("Problem", problem.reason, problem.way_out))
+    if is_ready():
+        done = subprocess.run([in_venv("python"), "-m", "course_utils.machine", "--json"], cwd=ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode:
+            report.append(("Environment", ".venv is broken: " + done.stderr.decode().strip().split("\n")[-1],
+                           "Delete the folder .venv and run: python3 course.py start"))
+        else:
+            report += json.loads(done.stdout.decode())
+    else:
+        report.append(("Environment", "not installed, or not up to date", "python3 course.py start"))
+    for name, value, way_out in report:
+        print("%-14s %s%s" % (name, value, "\n%-14s -> %s" % ("", way_out) if way_out else ""))
+    faults = sum(1 for _, _, way_out in report if way_out)
+    print("%d problem%s found." % (faults, "" if faults == 1 else "s") if faults else "All is well.")
+    return 1 if faults else 0
+
+
+def main(argv=None):
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    command = commands.add_parser("start", help="open the course in JupyterLab")
+    command.add_argument("--port", type=int, help="port of the server (default: a free one from 8888 on)")
+    command.add_argument("--no-browser", action="store_true", help="print the address only")
+    command.add_argument("--lesson", default="00", help="section number, such as 10.1.2")
+    command = commands.add_parser("test", help="run all tests; further arguments go to pytest")
+    commands.add_parser("doctor", help="examine this machine")
+    args, rest = parser.parse_known_args(argv)
+    if args.command != "test" and rest:
+        parser.error("unknown argument: " + " ".join(rest))
+    args.pytest = rest
+    if args.command is None:
+        parser.print_help()
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))         # so that `finally` ends what was started
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    try:
+        return {"start": start, "test": test, "doctor": doctor}[args.command](args)
+    except Problem as problem:
+        print("\n%s" % problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command starts it again.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
