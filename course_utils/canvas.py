@@ -20,6 +20,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from . import style
+
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -54,7 +56,8 @@ class Canvas:
         """Draw what is needed and return the picture as PNG bytes."""
         look = self._static_look()
         if look != self._look:
-            self.agg.draw()
+            with style.context():  # new ticks take their look from the settings
+                self.agg.draw()
             self._background = self.agg.copy_from_bbox(self.figure.bbox)
             self._look = self._static_look()  # a layout engine may have moved the axes while drawing
             self.full_draws += 1
@@ -67,7 +70,9 @@ class Canvas:
     def _encode(self) -> bytes:
         image = Image.frombuffer("RGBA", self.pixels, self.agg.buffer_rgba(), "raw", "RGBA", 0, 1)
         out = io.BytesIO()
-        image.convert("RGB").save(out, "png", compress_level=1)  # a third faster than level 6 for a tenth more bytes
+        image.convert("RGB").save(
+            out, "png", compress_level=1
+        )  # a third faster than level 6 for a tenth more bytes
         return out.getvalue()
 
     def _static_look(self) -> tuple:
@@ -75,11 +80,22 @@ class Canvas:
         title = self.figure._suptitle
         parts = [self.pixels, title and title.get_text(), *(text.get_text() for text in self.figure.texts)]
         for axes in self.figure.axes:
-            parts.append((
-                axes.get_xlim(), axes.get_ylim(), axes.get_xscale(), axes.get_yscale(), axes.get_visible(),
-                axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left"), axes.get_title(),
-                axes.get_position().bounds, len(axes.get_children()), _legend_look(axes),
-            ))  # fmt: skip
+            parts.append(
+                (
+                    axes.get_xlim(),
+                    axes.get_ylim(),
+                    axes.get_xscale(),
+                    axes.get_yscale(),
+                    axes.get_visible(),
+                    axes.get_xlabel(),
+                    axes.get_ylabel(),
+                    axes.get_title(loc="left"),
+                    axes.get_title(),
+                    axes.get_position().bounds,
+                    len(axes.get_children()),
+                    _legend_look(axes),
+                )
+            )
         return tuple(parts)
 
 
@@ -107,8 +123,12 @@ class View:
         self.size = canvas.pixels
         self.png = b""
         room = 22 * status_lines + 6
-        self.image = widgets.HTML(layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="2px 0"))
-        self.status = widgets.HTML(layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px"))
+        self.image = widgets.HTML(
+            layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="2px 0")
+        )
+        self.status = widgets.HTML(
+            layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px")
+        )
         self.alert = widgets.HTML(layout=widgets.Layout(width="auto", margin="0"))
         self.box = widgets.VBox([self.image, self.status, self.alert])
 

@@ -33,9 +33,13 @@ class Control:
         """Return the value, or raise ValueError saying what is allowed (widgets would clip it silently)."""
         if self.options is not None:
             if value not in self.options:
-                raise ValueError(f"{self.name} = {value!r} is not one of {', '.join(map(repr, self.options))}")
+                raise ValueError(
+                    f"{self.name} = {value!r} is not one of {', '.join(map(repr, self.options))}"
+                )
         elif self.low is not None and not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} = {value!r} lies outside the slider, {self.low:g} to {self.high:g}")
+            raise ValueError(
+                f"{self.name} = {value!r} lies outside the slider, {self.low:g} to {self.high:g}"
+            )
         return value
 
 
@@ -47,11 +51,15 @@ def _frame(label: str) -> dict:
     }
 
 
-def slider(name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = "") -> Control:
+def slider(
+    name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = ""
+) -> Control:
     """A slider with equal steps (default: 100 of them)."""
     step = step or (high - low) / 100
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if digits is None else digits
-    widget = widgets.FloatSlider(value=value, min=low, max=high, step=step, readout_format=f".{digits}f", **_frame(label))
+    widget = widgets.FloatSlider(
+        value=value, min=low, max=high, step=step, readout_format=f".{digits}f", **_frame(label)
+    )
     return Control(name, widget, value, low, high, heading=heading)
 
 
@@ -64,9 +72,18 @@ def whole(name, label, low: int, high: int, value: int, step: int = 1, *, headin
 def log_slider(name, label, low, high, value, *, per_decade: int = 20, heading: str = "") -> Control:
     """A slider with equal factors between its steps, for learning rates: per_decade steps from 0.01 to 0.1."""
     if not 0 < low < high:
-        raise ValueError(f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say")
-    widget = widgets.FloatLogSlider(value=value, base=10, min=math.log10(low), max=math.log10(high),
-                                    step=1 / per_decade, readout_format=".3g", **_frame(label))
+        raise ValueError(
+            f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say"
+        )
+    widget = widgets.FloatLogSlider(
+        value=value,
+        base=10,
+        min=math.log10(low),
+        max=math.log10(high),
+        step=1 / per_decade,
+        readout_format=".3g",
+        **_frame(label),
+    )
     return Control(name, widget, value, low, high, heading=heading)
 
 
@@ -86,8 +103,12 @@ def choice(name, label, options: Sequence, value=None, *, heading: str = "") -> 
 
 def switch(name, label, value: bool = False, *, heading: str = "") -> Control:
     """A checkbox."""
-    widget = widgets.Checkbox(value=value, description=label, indent=False,
-                              layout=widgets.Layout(width="auto", margin="1px 16px 1px 4px"))
+    widget = widgets.Checkbox(
+        value=value,
+        description=label,
+        indent=False,
+        layout=widgets.Layout(width="auto", margin="1px 16px 1px 4px"),
+    )
     return Control(name, widget, value, options=(False, True), heading=heading)
 
 
@@ -102,5 +123,9 @@ def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
             rows.append(widgets.HTML(f'<div style="line-height:20px;margin-top:2px">{heading}</div>'))
         if big:
             rows.append(widgets.Box(big, layout=widgets.Layout(flex_flow="row wrap", width="auto")))
-    rows.append(widgets.Box([*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto")))
+    rows.append(
+        widgets.Box(
+            [*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto")
+        )
+    )
     return widgets.VBox(rows, layout=widgets.Layout(max_width="1060px"))

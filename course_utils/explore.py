@@ -19,7 +19,7 @@ import numpy as np
 from . import schedules, style
 from .live import CannotDraw, LivePicture, Scene, log_slider, nice_limit, slider, switch, whole
 
-POINTS = 301  # samples of a curve: one every two or three pixels
+POINTS = 201  # samples of a curve: one every three pixels
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ PLANNED = Parameter("planned", "planned T / shown", 0.2, 2.0, 1.0, step=0.05)
 FACTOR = Parameter("factor", "factor", 0.05, 1.0, 0.1, step=0.05)
 SHARE = Parameter("p", "p (share rising)", 0.05, 0.95, 0.3, step=0.05)
 CYCLES = Parameter("cycles", "cycles", 1, 10, 4, whole=True)
-DROPS = tuple(Parameter(f"drop{n}", f"drop {n} at (share of T)", 0.05, 1.0, at, step=0.05)
-              for n, at in ((1, 0.3), (2, 0.6), (3, 0.9)))  # fmt: skip
+DROPS = tuple(
+    Parameter(f"drop{n}", f"drop {n} at (share of T)", 0.05, 1.0, at, step=0.05)
+    for n, at in ((1, 0.3), (2, 0.6), (3, 0.9))
+)
 
 
 def _step(T, *, peak, drop1, drop2, drop3, factor):
@@ -78,7 +80,9 @@ def _drops(T, *shares):
 
 def _one_cycle(T, *, peak, p, div_factor, final_div_factor, m_min, m_max):
     schedules.one_cycle_momentum(0, T=T, p=p, m_min=m_min, m_max=m_max)  # refuses m_min > m_max
-    return partial(schedules.one_cycle, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor)
+    return partial(
+        schedules.one_cycle, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor
+    )
 
 
 def _one_cycle_momentum(T, *, p, m_min, m_max, **_):
@@ -87,7 +91,9 @@ def _one_cycle_momentum(T, *, p, m_min, m_max, **_):
 
 def _warmup_cosine(T, *, peak, final, warmup):
     steps = warmup * T
-    return partial(schedules.warmup, steps=steps, then=partial(schedules.cosine, peak=peak, T=T - steps, final=final))
+    return partial(
+        schedules.warmup, steps=steps, then=partial(schedules.cosine, peak=peak, T=T - steps, final=final)
+    )
 
 
 def _planned(schedule):
@@ -96,40 +102,72 @@ def _planned(schedule):
 
 SPECS = {
     "constant": Spec("constant", lambda T, *, peak: partial(schedules.constant, peak=peak), (PEAK,)),
-    "step": Spec("step decay", _step, (PEAK, *DROPS, FACTOR),
-                 jumps=lambda T, *, drop1, drop2, drop3, **_: _drops(T, drop1, drop2, drop3)),
-    "cosine": Spec("cosine", lambda T, *, peak, final: partial(schedules.cosine, peak=peak, T=T, final=final),
-                   (PEAK, FINAL)),
+    "step": Spec(
+        "step decay",
+        _step,
+        (PEAK, *DROPS, FACTOR),
+        jumps=lambda T, *, drop1, drop2, drop3, **_: _drops(T, drop1, drop2, drop3),
+    ),
+    "cosine": Spec(
+        "cosine",
+        lambda T, *, peak, final: partial(schedules.cosine, peak=peak, T=T, final=final),
+        (PEAK, FINAL),
+    ),
     "cosine_planned": Spec("cosine, planned T", _planned(schedules.cosine), (PEAK, FINAL, PLANNED)),
     "cosine_torch": Spec("CosineAnnealingLR", _planned(annealing_of_torch), (PEAK, FINAL, PLANNED)),
-    "linear": Spec("linear", lambda T, *, peak, final: partial(schedules.linear, peak=peak, T=T, final=final),
-                   (PEAK, FINAL)),
-    "inverse_sqrt": Spec("inverse square root",
-                         lambda T, *, peak, warmup: partial(schedules.inverse_sqrt, peak=peak, warmup=warmup),
-                         (PEAK, Parameter("warmup", "warm-up updates", 1, 500, 1, whole=True))),
-    "exponential": Spec("exponential", lambda T, *, start, end: partial(schedules.exponential, start=start, end=end, T=T),
-                        (Parameter("start", "start LR", 1e-6, 1.0, 1e-4, log=True),
-                         Parameter("end", "end LR", 1e-4, 10.0, 1.0, log=True))),
-    "cyclic_cosine": Spec("cyclic cosine",
-                          lambda T, *, peak, final, cycles: partial(schedules.cyclic_cosine, peak=peak, T=T, final=final,
-                                                                    cycles=cycles),
-                          (PEAK, FINAL, CYCLES),
-                          jumps=lambda T, *, cycles, **_: [T / cycles * k for k in range(1, int(cycles))]),
-    "warmup_cosine": Spec("warm-up + cosine", _warmup_cosine,
-                          (PEAK, FINAL, Parameter("warmup", "warm-up (share of T)", 0.0, 0.5, 0.05, step=0.01))),
-    "one_cycle": Spec("OneCycle", _one_cycle,
-                      (PEAK, SHARE, Parameter("div_factor", "div_factor", 1, 100, 10, log=True),
-                       Parameter("final_div_factor", "final_div_factor", 1, 1e6, 1e4, log=True),
-                       Parameter("m_min", "m_min", 0.5, 0.99, 0.85, step=0.01),
-                       Parameter("m_max", "m_max", 0.5, 0.99, 0.95, step=0.01)),
-                      momentum=_one_cycle_momentum),
-}  # fmt: skip
+    "linear": Spec(
+        "linear",
+        lambda T, *, peak, final: partial(schedules.linear, peak=peak, T=T, final=final),
+        (PEAK, FINAL),
+    ),
+    "inverse_sqrt": Spec(
+        "inverse square root",
+        lambda T, *, peak, warmup: partial(schedules.inverse_sqrt, peak=peak, warmup=warmup),
+        (PEAK, Parameter("warmup", "warm-up updates", 1, 500, 1, whole=True)),
+        jumps=lambda T, *, warmup, **_: [warmup - 1],
+    ),
+    "exponential": Spec(
+        "exponential",
+        lambda T, *, start, end: partial(schedules.exponential, start=start, end=end, T=T),
+        (
+            Parameter("start", "start LR", 1e-6, 1.0, 1e-4, log=True),
+            Parameter("end", "end LR", 1e-4, 10.0, 1.0, log=True),
+        ),
+    ),
+    "cyclic_cosine": Spec(
+        "cyclic cosine",
+        lambda T, *, peak, final, cycles: partial(
+            schedules.cyclic_cosine, peak=peak, T=T, final=final, cycles=cycles
+        ),
+        (PEAK, FINAL, CYCLES),
+        jumps=lambda T, *, cycles, **_: [T / cycles * k for k in range(1, int(cycles))],
+    ),
+    "warmup_cosine": Spec(
+        "warm-up + cosine",
+        _warmup_cosine,
+        (PEAK, FINAL, Parameter("warmup", "warm-up (share of T)", 0.0, 0.5, 0.05, step=0.01)),
+    ),
+    "one_cycle": Spec(
+        "OneCycle",
+        _one_cycle,
+        (
+            PEAK,
+            SHARE,
+            Parameter("div_factor", "div_factor", 1, 100, 10, log=True),
+            Parameter("final_div_factor", "final_div_factor", 1, 1e6, 1e4, log=True),
+            Parameter("m_min", "m_min", 0.5, 0.99, 0.85, step=0.01),
+            Parameter("m_max", "m_max", 0.5, 0.99, 0.95, step=0.01),
+        ),
+        momentum=_one_cycle_momentum,
+    ),
+}
 
 
 # -------------------------------------------------------------------------------------------------------------- numbers
 def sample(schedule: Callable, T: float, jumps=(), points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Times 0 ... T and the schedule there; each jump is sampled just before and at it, so that it stands upright."""
-    t = np.linspace(0, T, points)
+    early = (0.1 * T) * np.linspace(0, 1, 12) ** 3  # 1 / sqrt(t) falls most in the first few updates
+    t = np.concatenate([np.linspace(0, T, points), early])
     inside = np.array([jump for jump in jumps if 0 < jump <= T], dtype=float)
     t = np.unique(np.concatenate([t, inside, np.nextafter(inside, 0)]))
     return t, np.array([schedule(float(u)) for u in t], dtype=float)
@@ -150,9 +188,10 @@ def share_above(t: np.ndarray, lr: np.ndarray, level: float) -> float:
 
 def summary(label: str, t: np.ndarray, lr: np.ndarray) -> str:
     """One line in words: where it starts, its peak and end, its mean, how long it stays large."""
-    peak = lr.max()
-    words = f"{label}: starts at {lr[0]:.3g}, peak {peak:.3g}, ends at {_tiny(lr[-1], peak)}; mean LR {mean_rate(t, lr):.3g}"
-    return words + f"; {share_above(t, lr, peak / 2):.0%} of the updates at or above half the peak."
+    peak, share = lr.max(), share_above(t, lr, lr.max() / 2)
+    start = "" if lr[0] == peak else f"starts at {lr[0]:.3g}, "
+    words = f"{label}: {start}peak {peak:.3g}, ends at {_tiny(lr[-1], peak)}, mean LR (area / T) {mean_rate(t, lr):.3g}"
+    return words + f", {share:.0%} of the updates at or above half the peak."
 
 
 def _tiny(value: float, peak: float) -> str:
@@ -220,24 +259,38 @@ def _controls(names, sliders, T) -> list:
             made.add(slot)
             heading = "" if len(names) == 1 else "all" if len(users[slot]) > 1 else SPECS[name].label
             controls.append(parameter.control(slot, heading))
-    controls.sort(key=lambda control: control.heading not in ("", "all"))  # shared sliders first; the rest keeps its order
-    return [*controls, whole("t", "look at update t", 0, T, 0, step=max(1, T // 100), heading=controls[0].heading)]
+    controls.sort(
+        key=lambda control: control.heading not in ("", "all")
+    )  # shared sliders first; the rest keeps its order
+    return [
+        *controls,
+        whole("t", "look at update t", 0, T, 0, step=max(1, T // 100), heading=controls[0].heading),
+    ]
 
 
-def schedule_explorer(*names: str, T: int = 1000, epochs: int = 20, overlay: Mapping[str, Callable] | None = None,
-                      momentum: bool = False, title: str = "", note: str = "") -> LivePicture:
+def schedule_explorer(
+    *names: str,
+    T: int = 1000,
+    epochs: int = 20,
+    overlay: Mapping[str, Callable] | None = None,
+    momentum: bool = False,
+    title: str = "",
+    note: str = "",
+) -> LivePicture:
     """A live picture of one or several schedules with all their parameters as sliders.
 
     names: keys of SPECS. T: updates shown, > 0. epochs: how many epochs they are (for "step once an epoch").
     overlay: more curves, label -> callable of t. momentum: also draw momentum and the noise scale LR / (1 - momentum)
     of the last schedule that has one. Raises ValueError for an unknown name.
-    """  # fmt: skip
+    """
     names = names or ("cosine",)
     unknown = [name for name in names if name not in SPECS]
     if unknown or len(set(names)) < len(names):
         raise ValueError(f"schedules {list(names)}: choose each once from {', '.join(SPECS)}")
     if T < 2 or not 1 <= epochs <= T:
-        raise ValueError(f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs")
+        raise ValueError(
+            f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs"
+        )
     curves = _Curves(names, T, T / epochs, overlay)
     labels = [*curves.labels.values(), *curves.overlay]
     controls = [
@@ -249,7 +302,7 @@ def schedule_explorer(*names: str, T: int = 1000, epochs: int = 20, overlay: Map
     return LivePicture(
         partial(_draw, curves, cycling),
         controls,
-        title=title or " · ".join(labels),
+        title=title or _title(labels),
         alt="Learning rate against update: " + ", ".join(labels),
         note=note,
         build=partial(_build, labels, len(names), cycling),
@@ -258,9 +311,18 @@ def schedule_explorer(*names: str, T: int = 1000, epochs: int = 20, overlay: Map
     )
 
 
+def _title(labels) -> str:
+    return (
+        "Learning-rate schedules"
+        if len(labels) > 2
+        else " and ".join(label[0].upper() + label[1:] for label in labels)
+    )
+
+
 def _build(labels, own, cycling, figure):
-    rows = figure.subplots(3 if cycling else 1, 1, sharex=True, squeeze=False,
-                           height_ratios=[2.2, 1, 1] if cycling else [1])[:, 0]  # fmt: skip
+    rows = figure.subplots(
+        3 if cycling else 1, 1, sharex=True, squeeze=False, height_ratios=[2.2, 1, 1] if cycling else [1]
+    )[:, 0]
     axes = {"lr": rows[0]}
     rows[0].set_ylabel("learning rate")
     rows[-1].set_xlabel("update t")
@@ -268,10 +330,20 @@ def _build(labels, own, cycling, figure):
     for n, label in enumerate(labels):
         artists[f"smooth {label}"] = rows[0].plot([], [], color=style.FAINT, lw=1.2, zorder=1.9)[0]
         artists[label] = rows[0].plot([], [], label=label, **style.look(n))[0]
-        artists[f"at {label}"] = rows[0].plot([], [], marker=style.MARKERS[n % 6], color=style.look(n)["color"], ls="none",
-                                              ms=7, mec=style.CARD, mew=1.2, zorder=5)[0]  # fmt: skip
+        artists[f"at {label}"] = rows[0].plot(
+            [],
+            [],
+            marker=style.MARKERS[n % 6],
+            color=style.look(n)["color"],
+            ls="none",
+            ms=7,
+            mec=style.CARD,
+            mew=1.2,
+            zorder=5,
+        )[0]
     if len(labels) > 1:
-        style.legend_row(rows[0], [artists[label] for label in labels], labels)
+        columns = len(labels) if len(labels) < 5 else math.ceil(len(labels) / 2)
+        style.legend_row(rows[0], [artists[label] for label in labels], labels, columns=columns)
     if cycling:
         for row, name, words in ((rows[1], "momentum", "momentum"), (rows[2], "noise", "LR / (1 − m)")):
             row.set_ylabel(words)
@@ -293,13 +365,21 @@ def _draw(curves: _Curves, cycling, state) -> Scene:
         lines.append(summary(label, t, lr))
     for label in [*curves.labels.values(), *curves.overlay]:
         t, lr = artists[label]
-        value = float(lr[np.searchsorted(t, state.t, side="right") - 1] if state.t in t else np.interp(state.t, t, lr))
+        value = float(
+            lr[np.searchsorted(t, state.t, side="right") - 1] if state.t in t else np.interp(state.t, t, lr)
+        )
         artists[f"at {label}"] = ([state.t], [value])
         here.append(f"{label} {_tiny(value, lr.max())}")
         top = max(top, float(lr.max()))
     artists["t"] = ([state.t, state.t], [0, 1])
     top = nice_limit(top)
-    limits = {"lr": (-0.008 * curves.T, 1.008 * curves.T, *((top * 1e-5, top * 1.5) if state.log else (0.0, top * 1.04)))}
+    limits = {
+        "lr": (
+            -0.008 * curves.T,
+            1.008 * curves.T,
+            *((top * 1e-5, top * 1.5) if state.log else (0.0, top * 1.04)),
+        )
+    }
     if cycling:
         _add_momentum(curves, cycling[-1], state, artists, limits)
     lines.append(f"At update {state.t:g}: " + ", ".join(here) + ".")

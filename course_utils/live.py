@@ -29,8 +29,24 @@ from . import style
 from .canvas import WIDGET_VIEW, Canvas, View, bundle, img
 from .controls import Control, arrange, choice, log_slider, slider, snap, switch, whole
 
-__all__ = ["WIDGET_VIEW", "CannotDraw", "Canvas", "Control", "LivePicture", "Scene", "View", "bundle", "choice", "img",
-           "log_slider", "nice_limit", "slider", "snap", "switch", "whole"]  # fmt: skip
+__all__ = [
+    "WIDGET_VIEW",
+    "CannotDraw",
+    "Canvas",
+    "Control",
+    "LivePicture",
+    "Scene",
+    "View",
+    "bundle",
+    "choice",
+    "img",
+    "log_slider",
+    "nice_limit",
+    "slider",
+    "snap",
+    "switch",
+    "whole",
+]
 
 
 class CannotDraw(ValueError):
@@ -56,11 +72,11 @@ class Scene:
 
 
 def nice_limit(value: float) -> float:
-    """The smallest of 1, 1.5, 2, 3, 5, 7 times a power of ten that is >= value (> 0): axis ends that rarely change."""
+    """The smallest of 1, 2, 5 times a power of ten that is >= value (> 0): axis ends that stay while a curve grows."""
     if not (value > 0 and math.isfinite(value)):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 5, 7, 10, 15) if step * power >= value * (1 - 1e-9))
+    return next(step * power for step in (1, 2, 5, 10, 20) if step * power >= value * (1 - 1e-9))
 
 
 def move(artist, numbers) -> None:
@@ -87,13 +103,27 @@ def move(artist, numbers) -> None:
 class LivePicture:
     """Controls, a picture that follows them, and a status line; shows itself as the last line of a cell."""
 
-    def __init__(self, draw: Callable[[SimpleNamespace], Scene], controls: Sequence[Control], *, title: str = "",
-                 xlabel: str = "", ylabel: str = "", alt: str = "", note: str = "", build: Callable | None = None,
-                 figsize: tuple[float, float] = style.SIZE, status_lines: int = 1):
+    def __init__(
+        self,
+        draw: Callable[[SimpleNamespace], Scene],
+        controls: Sequence[Control],
+        *,
+        title: str = "",
+        xlabel: str = "",
+        ylabel: str = "",
+        alt: str = "",
+        note: str = "",
+        build: Callable | None = None,
+        still: Sequence[str] = (),
+        figsize: tuple[float, float] = style.SIZE,
+        status_lines: int = 1,
+    ):
         """draw: state -> Scene (or just its `artists`). title: also the picture's stable text form.
         alt: what kind of picture it is; the status line is added to it. note: small text in the corner.
         build: figure -> (axes by name, moving artists by name); without it, one axes and lines by name.
-        """  # fmt: skip
+        still: artists that change rarely and belong to the background; `draw` must hand the *same* object while
+        their numbers are the same, a new one costs a full draw.
+        """
         self.draw, self.title, self.alt = draw, title, alt or title
         self.controls = {control.name: control for control in controls}
         if len(self.controls) < len(controls):
@@ -102,7 +132,9 @@ class LivePicture:
             figure = style.new_figure(figsize, title=title, note=note)
             self.canvas = Canvas(figure)
             self.axes, artists = (build or _one_axes(xlabel, ylabel))(figure)
-        self.artists = {name: self.canvas.moving(artist) for name, artist in artists.items()}
+        self.artists, self._still = dict(artists), {name: None for name in still}
+        for name in self.artists.keys() - self._still.keys():
+            self.canvas.moving(self.artists[name])
         self._grows = build is None
         self.view = View(self.canvas, status_lines=status_lines)
         self.scene: Scene | None = None
@@ -147,10 +179,9 @@ class LivePicture:
     def redraw(self) -> None:
         """Draw the picture for the present state. An error is shown under the picture and raised."""
         try:
-            with style.context():
-                scene = self.draw(self.state)
-                self._apply(scene if isinstance(scene, Scene) else Scene(scene))
-                png = self.canvas.png()
+            scene = self.draw(self.state)
+            self._apply(scene if isinstance(scene, Scene) else Scene(scene))
+            png = self.canvas.png()
         except CannotDraw as why:
             self.view.refuse(str(why))
         except Exception as error:
@@ -163,26 +194,42 @@ class LivePicture:
         for name, numbers in scene.artists.items():
             if name not in self.artists:
                 self._grow(name)
-            move(self.artists[name], numbers)
+            if name not in self._still:
+                move(self.artists[name], numbers)
         for name, artist in self.artists.items():
-            if name not in scene.artists:
+            if name not in scene.artists and name not in self._still:
                 artist.set_visible(False)
+        self._move_background(scene)
         for name, kind in scene.scales.items():
             if self.axes[name].get_yscale() != kind:
-                self.axes[name].set_yscale(kind)
+                with style.context():
+                    self.axes[name].set_yscale(kind)
         limits = scene.limits or (self._own_limits(scene) if self._grows else {})
         for name, (left, right, bottom, top) in limits.items():
             _limit(self.axes[name].set_xlim, self.axes[name].get_xlim(), left, right)
             _limit(self.axes[name].set_ylim, self.axes[name].get_ylim(), bottom, top)
         self.scene = scene
 
+    def _move_background(self, scene: Scene) -> None:
+        for name, shown in self._still.items():
+            numbers = scene.artists.get(name)
+            if numbers is not shown:
+                self._still[name] = numbers
+                self.canvas.forget_background()
+                if numbers is None:
+                    self.artists[name].set_visible(False)
+                else:
+                    move(self.artists[name], numbers)
+
     def _grow(self, name: str) -> None:
         if not self._grows:
-            raise KeyError(f"draw() moves {name!r}, which build() did not make; it made {', '.join(self.artists)}")
-        axes = self.axes["main"]
-        line = axes.plot([], [], label=name, **style.look(len(self.artists)))[0]
-        self.artists[name] = self.canvas.moving(line)
-        style.legend_row(axes)
+            raise KeyError(
+                f"draw() moves {name!r}, which build() did not make; it made {', '.join(self.artists)}"
+            )
+        with style.context():
+            line = self.axes["main"].plot([], [], label=name, **style.look(len(self.artists)))[0]
+            self.artists[name] = self.canvas.moving(line)
+            style.legend_row(self.axes["main"])
 
     def _own_limits(self, scene: Scene) -> dict:
         xs = np.concatenate([np.asarray(x, float) for x, _ in scene.artists.values()])

@@ -16,7 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 PALETTE = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
-LINES = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)), (0, (1.3, 1.3)), (0, (9, 2.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
+LINES = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (6, 1.5, 1.2, 1.5)),
+    (0, (1.3, 1.3)),
+    (0, (9, 2.5)),
+    (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 CARD = "#fcfbf8"  # background of every picture
@@ -125,5 +132,12 @@ def legend_row(axes, handles=None, labels=None, *, columns: int = 5):
     """A legend in one row above the axes, where no curve can run through it."""
     if handles is None:
         handles, labels = axes.get_legend_handles_labels()
-    return axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns,
-                       borderpad=0.1, handletextpad=0.6)
+    return axes.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        borderpad=0.1,
+        handletextpad=0.6,
+    )

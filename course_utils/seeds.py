@@ -1,0 +1,62 @@
+"""Several seeds as one curve: the median at each update, with the range from the lowest to the highest seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+SMOOTH_ABOVE = (
+    400  # a record with more points than this is per update and noisy; a thinned one holds means already
+)
+
+WORDS = {
+    "loss": "training loss",
+    "accuracy": "validation accuracy (%)",
+    "val_loss": "validation loss",
+    "lr": "learning rate",
+}
+
+
+def curve_of(run, what: str = "loss") -> tuple[np.ndarray, np.ndarray]:
+    """(t, values) of one run. what: "loss" (smoothed where it is noisy), "accuracy" (per cent), "val_loss" or "lr"."""
+    if what == "loss":
+        values = run.ema(0.98) if len(run.t) > SMOOTH_ABOVE else run.loss
+        return np.asarray(run.t, float), np.asarray(values, float)
+    if what == "lr":
+        return np.asarray(run.t, float), np.asarray(run.lr, float)
+    if what in ("accuracy", "val_loss"):
+        val = np.asarray(run.val, float).reshape(-1, 3)
+        return val[:, 0], 100 * val[:, 2] if what == "accuracy" else val[:, 1]
+    raise ValueError(f"what = {what!r}: choose one of {', '.join(WORDS)}")
+
+
+def seed_band(runs: Iterable, what: str = "loss") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(t, median, lowest, highest) over the runs. Where a run has ended, or is not finite, the others go on."""
+    curves = [curve_of(run, what) for run in runs]
+    curves = [(t, y) for t, y in curves if len(t)]
+    if not curves:
+        return (np.empty(0),) * 4
+    grid = max((t for t, _ in curves), key=lambda t: t[-1])
+    rows = np.array([_on_grid(grid, t, y) for t, y in curves])
+    seen = np.isfinite(rows).any(axis=0)
+    grid, rows = grid[seen], rows[:, seen]
+    return grid, np.nanmedian(rows, axis=0), np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
+
+
+def _on_grid(grid, t, y):
+    finite = np.isfinite(y)
+    if not finite.any():
+        return np.full(len(grid), np.nan)
+    return np.interp(grid, t[finite], y[finite], left=np.nan, right=np.nan)
+
+
+def summary_of(runs: list) -> dict:
+    """Numbers of one setting: seeds, how many diverged and when, and the accuracies (per cent) of those that did not."""
+    accuracies = [100 * run.final_accuracy for run in runs if run.status != "diverged" and run.val]
+    return {
+        "seeds": len(runs),
+        "diverged_at": sorted(run.diverged_at or 0 for run in runs if run.status == "diverged"),
+        "accuracies": sorted(accuracies),
+        "median": float(np.median(accuracies)) if accuracies else float("nan"),
+    }

@@ -1,0 +1,130 @@
+"""Show a finished picture or table with alt text, as one output that is the same on every machine except its pixels.
+
+    show(figure, "Loss of four runs; the one at LR 10 leaves the picture at the top.")
+
+JupyterLab drops the alt text of ordinary image outputs, so the picture travels as an <img alt> inside a widget; the plain
+image beside it is what GitHub, nbviewer and print show.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from . import style
+from .canvas import bundle, img
+
+SHARP = 1.6  # pixels per shown pixel: crisp on most screens
+
+
+class Still:
+    """A picture or table ready to be shown: widget, image and one line of text that holds no measured number."""
+
+    def __init__(self, box: widgets.Widget, png: bytes, text: str, alt: str):
+        self.widget, self.png, self.text, self.alt = box, png, text, alt
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return bundle(self.widget, self.png, self.text)
+
+
+def png_of(figure: Figure, sharp: float = SHARP) -> bytes:
+    """The figure as PNG bytes, `sharp` times as many pixels as it is shown with."""
+    out = io.BytesIO()
+    with style.context():
+        figure.savefig(out, format="png", dpi=style.DPI * sharp, metadata={"Software": None})
+    return out.getvalue()
+
+
+def still(figure: Figure, alt: str, *, name: str = "") -> Still:
+    """The figure with alt text, not yet shown. name: its stable text form; default: the figure's title."""
+    if not alt.strip():
+        raise ValueError("alt is empty: say in one or two sentences what the picture shows")
+    png = png_of(figure)
+    width, height = (round(inches * style.DPI) for inches in figure.get_size_inches())
+    picture = widgets.HTML(img(png, alt, (width, height)))
+    title = figure._suptitle.get_text().strip() if figure._suptitle else ""
+    return Still(widgets.VBox([picture]), png, f"Picture: {name or title or 'untitled'}", alt)
+
+
+def show(figure: Figure, alt: str, *, name: str = "") -> None:
+    """Show a figure with its alt text; works anywhere in a cell."""
+    display(still(figure, alt, name=name))
+
+
+# --------------------------------------------------------------------------------------------------------------- tables
+def _cell(value) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: str = "") -> Still:
+    """A table: real HTML for reading, a drawn one as the still image. Floats are shown with four digits, None as a dash.
+
+    rows: one sequence a row, as long as header. Raises ValueError for a row of another length.
+    """
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}")
+    text = [[_cell(value) for value in row] for row in rows]
+    png = png_of(_drawn_table(text, header, title, note))
+    box = widgets.VBox([widgets.HTML(_html_table(text, header, title, note))])
+    alt = f"{title}. " + "; ".join(f"{row[0]}: {', '.join(row[1:])}" for row in text)
+    return Still(box, png, f"Table: {title}", alt)
+
+
+def compare_table(rows: Sequence[Sequence], *, title: str = "Your number beside the others", note: str = "",
+                  columns: Sequence[str] = ("your run", "recorded run", "lecture or paper")) -> Still:  # fmt: skip
+    """Rows of (what, yours, recorded, published): each number under the kind of evidence it is. None where there is none."""
+    return table(rows, ["", *columns], title=title, note=note)
+
+
+def _html_table(rows, header, title, note) -> str:
+    esc = html.escape
+    line = "border-bottom:1px solid rgba(128,128,128,.3);padding:4px 14px"
+    head = "".join(
+        f'<th scope="col" style="text-align:{"left" if n == 0 else "right"};border-bottom:2px solid rgba(128,128,128,.6);'
+        f'padding:4px 14px">{esc(words)}</th>'
+        for n, words in enumerate(header)
+    )
+    body = ""
+    for first, *rest in rows:
+        cells = "".join(f'<td style="text-align:right;{line}">{esc(words)}</td>' for words in rest)
+        body += f'<tr><th scope="row" style="text-align:left;font-weight:normal;{line}">{esc(first)}</th>{cells}</tr>'
+    foot = f'<div style="font-size:85%;opacity:.8;padding:3px 14px">{esc(note)}</div>' if note else ""
+    return (
+        '<div style="line-height:1.5"><table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
+        f'<caption style="caption-side:top;text-align:left;font-weight:bold;padding:4px 14px">{esc(title)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}</div>"
+    )
+
+
+def _drawn_table(rows, header, title, note) -> Figure:
+    """The table as a figure: text on lines, first column left, the others right."""
+    everything = [list(header), *rows]
+    widths = [0.085 * max(len(row[n]) for row in everything) + 0.35 for n in range(len(header))]
+    width, height = max(style.SIZE[0], sum(widths)), 0.42 + 0.29 * len(everything) + (0.25 if note else 0)
+    widths[0] += width - sum(widths) - 0.2
+    with style.context():
+        figure = Figure(figsize=(width, height), dpi=style.DPI, layout="none")
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+        axes.axis("off")
+        axes.text(0.12, 0.2, title, fontsize=10.5, fontweight="bold", va="center")
+        for n, row in enumerate(everything):
+            y, right = 0.52 + 0.29 * n, 0.1
+            for column, words in enumerate(row):
+                right += widths[column]
+                x, side = (0.12, "left") if column == 0 else (right, "right")
+                axes.text(x, y, words, ha=side, va="center", fontsize=9, fontweight="bold" if n == 0 else "normal")
+            axes.plot([0.1, width - 0.1], [y + 0.145] * 2, color=style.GRID if n else style.QUIET, lw=0.8, ls="-")
+        if note:
+            axes.text(0.12, height - 0.14, note, fontsize=7.8, color=style.QUIET, style="italic", va="center")
+    return figure
