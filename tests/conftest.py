@@ -1,0 +1,11 @@
+"""Keep every test away from the network, from the learner's progress and from what lies in data/."""
+import os
+import tempfile
+
+_folder = tempfile.TemporaryDirectory(prefix="course-tests-")     # removed when the test process ends
+
+# `course.py test` sets the same variables; these are for a bare `pytest tests/unit`.
+os.environ.setdefault("COURSE_OFFLINE", "1")
+os.environ.setdefault("COURSE_THREADS", "1")
+os.environ.setdefault("COURSE_DATA", os.path.join(_folder.name, "data"))
+os.environ.setdefault("COURSE_PROGRESS", os.path.join(_folder.name, "progress.json"))
