@@ -159,7 +159,7 @@ def _load(copy: Path, quiet: bool) -> Arrays:
     fingerprint = data_readers.fingerprint(copy)
     if fingerprint in _in_memory:
         return _in_memory[fingerprint]
-    file = data_dir() / "cache" / "cifar10.npz"
+    file = data_dir() / "cache" / "cifar10.cache"
     try:
         arrays = data_cache.load(file, fingerprint)
     except data_cache.CacheProblem as problem:

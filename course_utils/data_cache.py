@@ -1,23 +1,24 @@
-"""One decoded, checked cache file: written whole or not at all, and every byte checked when it is read.
+"""One decoded, checked cache file: written whole or not at all, and checked before anything in it is looked at.
 
-The file is an uncompressed .npz (a zip of arrays), so reading it checks a CRC-32 of every array; pickles are not
-allowed in it. Its header says which version of this module and which copy of the data it was made from.
+The file: a line with the checksum of all that follows, a line of JSON (version, the copy of the data it was made
+from, what `Arrays` knows beside the pixels), then the pixels of the training and the test images, byte by byte.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
-import tempfile
-import zipfile
+import time
 from pathlib import Path
 
 import numpy as np
 
-from .data_readers import Arrays, DataError
+from . import data_readers
+from .data_readers import Arrays
 
 VERSION = 1  # raise it when the order, the layout or the decoding of the images changes
-_PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 class CacheProblem(Exception):
@@ -25,23 +26,37 @@ class CacheProblem(Exception):
 
 
 def load(file: Path, fingerprint: str) -> Arrays | None:
-    """The arrays in the cache, or None where there is none or it was made from another copy of the data.
+    """The arrays in the cache, or None where there is none or it was made from another copy or by another version.
 
-    Raises CacheProblem when the file is damaged, cut short or something else altogether.
+    Raises CacheProblem when the file is damaged, cut short, foreign or cannot be read.
     """
     if not file.exists():
         return None
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            header = json.loads(bytes(stored["header"]).decode())
-            if (header["version"], header["fingerprint"]) != (VERSION, fingerprint):
-                return None
-            arrays = Arrays(**{name: stored[name] for name in _PARTS}, source=header["source"],
-                            mean=tuple(header["mean"]), std=tuple(header["std"]))
-            arrays.check()
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, RuntimeError,
-            zipfile.BadZipFile) as problem:  # what zipfile, NumPy and json raise for damaged bytes
-        raise CacheProblem(f"{type(problem).__name__}: {problem}") from problem
+        with open(file, "rb") as stored:
+            checksum = stored.readline(100).strip()
+            content = np.fromfile(stored, np.uint8)
+    except OSError as problem:
+        raise CacheProblem(f"cannot be read: {problem}") from problem
+    if _checksum(content) != checksum:
+        raise CacheProblem("its checksum is wrong: cut short, changed or foreign")
+    header_length = int(np.argmax(content[:4096] == ord("\n")))
+    header = json.loads(content[:header_length].tobytes())
+    if (header.pop("version"), header.pop("fingerprint")) != (VERSION, fingerprint):
+        return None
+    return _arrays(content[header_length + 1:], **header)
+
+
+def _arrays(pixels: np.ndarray, **known) -> Arrays:
+    """Cut the pixels into training and test images; the labels follow from the order, which is by class."""
+    parts, begin = {}, 0
+    for split, per_class in data_readers.PER_CLASS.items():
+        end = begin + 10 * per_class * 3 * 32 * 32
+        parts[f"{split}_images"] = pixels[begin:end].reshape(-1, 3, 32, 32)
+        parts[f"{split}_labels"] = np.repeat(np.arange(10), per_class)
+        begin = end
+    arrays = Arrays(**parts, source=known["source"], mean=tuple(known["mean"]), std=tuple(known["std"]))
+    arrays.check()
     return arrays
 
 
@@ -50,32 +65,36 @@ def save(file: Path, arrays: Arrays, fingerprint: str) -> None:
 
     Raises OSError (read-only folder, full disk), leaving nothing behind.
     """
-    header = json.dumps({"version": VERSION, "fingerprint": fingerprint, "source": arrays.source,
-                         "mean": arrays.mean, "std": arrays.std}).encode()
+    header = {"version": VERSION, "fingerprint": fingerprint, "source": arrays.source, "mean": arrays.mean,
+              "std": arrays.std}
+    parts = [json.dumps(header).encode() + b"\n", np.ascontiguousarray(arrays.train_images),
+             np.ascontiguousarray(arrays.test_images)]
     file.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(file)
-    handle, temporary = tempfile.mkstemp(prefix=file.stem + "-", suffix=".tmp", dir=file.parent)
+    _remove_leftovers(file)
+    temporary = file.with_name(f"{file.stem}-{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as out:
-            np.savez(out, header=np.frombuffer(header, np.uint8), **{name: getattr(arrays, name) for name in _PARTS})
+        with open(temporary, "wb") as out:
+            out.write(_checksum(*parts) + b"\n")
+            for part in parts:
+                out.write(part)
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, file)
     except BaseException:  # Ctrl-C too: no half-written file stays
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def remove_leftovers(file: Path, older_than: float = 3600.0) -> None:
-    """Delete temporary files that a killed process left beside `file` more than `older_than` seconds ago."""
-    import time
+def _checksum(*parts) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
 
+
+def _remove_leftovers(file: Path, older_than: float = 3600.0) -> None:
+    """Delete the temporary files that killed processes left beside `file` more than `older_than` seconds ago."""
     for leftover in file.parent.glob(file.stem + "-*.tmp"):
-        try:
+        with contextlib.suppress(OSError):  # another process was faster, or it is not ours: no harm where it is
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()
-        except OSError:  # another process was faster, or the file is not ours: it does no harm where it is
-            continue
-
-
-__all__ = ["CacheProblem", "DataError", "load", "save"]

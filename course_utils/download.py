@@ -216,7 +216,7 @@ def _check_space(part: Path, size: int) -> None:
         part.unlink()  # not a part of this file
     needed, free = size - _length(part), shutil.disk_usage(part.parent).free
     if free < needed:
-        raise DownloadError(f"{part.parent} has {free / 1e6:.0f} MB of free space, {needed / 1e6:.0f} MB are needed")
+        raise DownloadError(f"{part.parent} has {free / 1e6:.1f} MB of free space, {needed / 1e6:.1f} MB are needed")
 
 
 def _append(part: Path, done: int):

@@ -65,14 +65,15 @@ def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
 
 
 # How hard the images are. Set so that the net of lesson 10.1.1 ends where it ends on CIFAR-10 (see the docstring).
-SPREAD = 40.0  # standard deviation of the colours, in grey levels
-CUE = 35.0  # how far the colour of a class lies from grey: a hint, as sky is for ships, and never proof
-STRENGTH = (0.6, 1.0)  # how opaque the object is
-RADIUS = (6.5, 13.0)  # of the object, in pixels
+SPREAD = 36.0  # standard deviation of the colours, in grey levels
+CUE = 45.0  # how far the colour of a class lies from grey: a hint, as sky is for ships, and never proof
+STRENGTH = (0.75, 1.0)  # how opaque the object is
+RADIUS = (8.0, 13.0)  # of the object, in pixels
+TURN = 0.15  # how far it is turned to either side, in half turns
 BEHIND = 1  # other things behind the object
 PATCH = 3.0  # largest half-width of such a thing, and of the one before the object, in pixels
-WAVES = 15.0  # strongest waves in the background, in grey levels
-NOISE = (0.02, 0.15)  # in units of 104 grey levels
+WAVES = 10.0  # strongest waves in the background, in grey levels
+NOISE = (0.0, 0.1)  # in units of 104 grey levels
 _CLASS_COLOURS = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1), (0.7, 0.7, 0),
                            (-0.7, -0.7, 0), (0, 0.7, 0.7), (0, -0.7, -0.7)], np.float32)
 
@@ -99,10 +100,11 @@ def _texture(rng: np.random.RandomState) -> np.ndarray:
     return (rng.uniform(0, WAVES, (BLOCK, 1, 1)) * waves).astype(np.float32)[:, None]
 
 
-def _coordinates(rng: np.random.RandomState, radius: np.ndarray, jitter: float = 16.0, stretch: float = 0.3):
+def _coordinates(rng: np.random.RandomState, radius: np.ndarray, jitter: float = 16.0, stretch: float = 0.3,
+                 turn: float = 1.0):
     """Coordinates (u, v), each [N, 32, 32], of N randomly placed, turned and stretched things of `radius` pixels."""
     n = len(radius)
-    angle, slant = rng.uniform(0, 2 * np.pi, (2, n, 1, 1)).astype(np.float32)
+    angle, slant = (turn * rng.uniform(-np.pi, np.pi, (2, n, 1, 1))).astype(np.float32)
     x, y = (np.arange(32, dtype=np.float32) - 15.5 - rng.uniform(-jitter, jitter, (2, n, 1)).astype(np.float32))
     x, y = x[:, None, :], y[:, :, None]
     factor = np.exp(rng.uniform(-stretch, stretch, (n, 1, 1))).astype(np.float32)
@@ -132,7 +134,7 @@ def _object(rng: np.random.RandomState, labels: np.ndarray) -> np.ndarray:
     for label in range(10):
         chosen = np.flatnonzero(labels == label)
         radius = rng.uniform(*RADIUS, len(chosen))
-        u, v = _coordinates(rng, radius, jitter=4.0)
+        u, v = _coordinates(rng, radius, jitter=4.0, stretch=0.25, turn=TURN)
         mask[chosen] = _soft(_shape(label, u, v, rng.random_sample((4, len(chosen), 1, 1)).astype(np.float32)), radius)
     return mask
 

@@ -1,0 +1,248 @@
+"""Damaged, foreign and incomplete copies, and caches that cannot be written or read: named, repaired or refused."""
+
+import errno
+import hashlib
+import os
+import pickle
+import random
+import re
+import shutil
+import time
+
+import pytest
+import torch
+from PIL import Image
+
+from course_utils import data, data_cache, data_readers
+from course_utils.data import DataError, DataWarning
+from tests.tiny_cifar import Tiny, python2_pickle
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    return Tiny(tmp_path, monkeypatch)
+
+
+def same(a, b) -> bool:
+    splits = [(getattr(a, name), getattr(b, name)) for name in ("train", "val", "test")]
+    return all(torch.equal(x.images, y.images) and torch.equal(x.labels, y.labels) for x, y in splits) \
+        and (a.mean, a.std, a.source) == (b.mean, b.std, b.source)
+
+
+# Copies that are refused
+
+def refused(tiny, copy, message):
+    tiny.use(copy)
+    with pytest.raises(DataError, match=message) as caught:
+        tiny.load()
+    assert str(copy) in str(caught.value)  # says which copy
+    assert not tiny.cache.exists()  # and keeps nothing of it
+
+
+def test_a_path_with_nothing_there(tiny):
+    refused(tiny, tiny.root / "missing", "COURSE_CIFAR10 = .*missing: there is nothing at this path.*unset")
+
+
+def test_a_folder_with_something_else(tiny):
+    (tiny.root / "other").mkdir()
+    (tiny.root / "other" / "holiday.txt").write_text("sun")
+    refused(tiny, tiny.root / "other", "in this folder lie holiday.txt.*Give a whole copy")
+
+
+def test_a_foreign_file_in_place_of_the_archive(tiny):
+    copy = tiny.root / "cifar-10-python.tar.gz"
+    copy.write_text("<html>please log in</html>")
+    refused(tiny, copy, "damaged or not an archive")
+
+
+@pytest.mark.parametrize("suffix", [".tar.xz", ".tar.gz", ".zip"])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
+def test_an_archive_cut_short(tiny, suffix, share):
+    copy = tiny.archive(suffix)
+    os.truncate(copy, int(share * copy.stat().st_size))
+    refused(tiny, copy, "damaged or not an archive|not a whole copy")
+
+
+def test_a_missing_image_is_counted(tiny):
+    copy = tiny.folder()
+    (copy / "train" / "ship" / "0003.png").unlink()
+    refused(tiny, copy, r"not a whole copy of CIFAR-10 \(train/ship: 19 of 20\)")
+
+
+def test_a_missing_class_and_a_foreign_one(tiny):
+    copy = tiny.folder()
+    (copy / "train" / "ship").rename(copy / "train" / "boat")
+    refused(tiny, copy, r"train/ship: 0 of 20; train/boat: not a class of CIFAR-10")
+
+
+def test_an_image_that_is_none(tiny):
+    copy = tiny.folder()
+    (copy / "test" / "cat" / "0003.png").write_bytes(b"not an image")
+    refused(tiny, copy, "test/cat/0003.png in .* is not a readable image")
+
+
+def test_an_image_cut_short(tiny):
+    copy = tiny.folder(".jpg")
+    victim = copy / "test" / "cat" / "0003.jpg"
+    os.truncate(victim, victim.stat().st_size - 40)
+    refused(tiny, copy, "test/cat/0003.jpg in .* is not a readable image")
+
+
+def test_an_image_of_another_size(tiny):
+    copy = tiny.folder()
+    Image.new("RGB", (28, 30)).save(copy / "test" / "cat" / "0003.png")
+    refused(tiny, copy, "is 28x30 pixels, not 32x32")
+
+
+def test_other_images_in_the_right_numbers(tiny, monkeypatch):
+    monkeypatch.setattr(data_readers, "MEAN_TOLERANCE", 0.01)
+    refused(tiny, tiny.folder(), r"mean colour \(0.353, .*these are other images")
+
+
+def test_a_missing_batch(tiny):
+    copy = tiny.batches()
+    (copy / "data_batch_4").unlink()
+    refused(tiny, copy, "has no data_batch_4")
+
+
+def test_a_damaged_batch(tiny):
+    copy = tiny.batches()
+    (copy / "data_batch_4").write_bytes((copy / "data_batch_4").read_bytes()[:-1] + b"!")
+    refused(tiny, copy, "data_batch_4 in .* is not the official file")
+
+
+class Harmful:
+    def __reduce__(self):
+        return os.mkdir, ("harm",)
+
+
+@pytest.mark.parametrize("checksum_known", [False, True])
+def test_a_batch_that_would_run_code_runs_none(tiny, monkeypatch, checksum_known):
+    monkeypatch.chdir(tiny.root)
+    copy = tiny.batches()
+    harmful = python2_pickle({"data": Harmful(), "labels": []})
+    (copy / "test_batch").write_bytes(harmful)
+    if checksum_known:  # even then
+        known = {**data_readers.BATCHES, "test_batch": hashlib.md5(harmful).hexdigest()}
+        monkeypatch.setattr(data_readers, "BATCHES", known)
+    tiny.use(copy)
+    with pytest.raises(DataError, match="asks for .*mkdir" if checksum_known else "not the official file"):
+        tiny.load()
+    assert not (tiny.root / "harm").exists()
+
+
+# Caches that are damaged are named and made again
+
+def write_whole(tiny):
+    tiny.use(tiny.folder())
+    return tiny.load(), tiny.cache.read_bytes()
+
+
+def repaired(tiny, reference, whole) -> None:
+    tiny.new_process()
+    with pytest.warns(DataWarning, match="cache .*cifar10.cache is damaged .*made again from"):
+        again = tiny.load()
+    assert same(again, reference)
+    assert tiny.cache.read_bytes()[-100:] == whole[-100:] and tiny.cache.stat().st_size == len(whole)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_cache_cut_short(tiny, share):
+    reference, whole = write_whole(tiny)
+    os.truncate(tiny.cache, int(share * len(whole)))
+    repaired(tiny, reference, whole)
+
+
+def test_a_foreign_file_in_place_of_the_cache(tiny):
+    reference, whole = write_whole(tiny)
+    tiny.cache.write_text("something else")
+    repaired(tiny, reference, whole)
+
+
+def test_a_pickle_in_place_of_the_cache_is_not_opened(tiny, monkeypatch):
+    monkeypatch.chdir(tiny.root)
+    reference, whole = write_whole(tiny)
+    tiny.cache.write_bytes(pickle.dumps(Harmful()))
+    repaired(tiny, reference, whole)
+    assert not (tiny.root / "harm").exists()
+
+
+def test_no_flipped_bit_ever_reaches_the_training(tiny):
+    _, whole = write_whole(tiny)
+    rng = random.Random(0)
+    positions = [rng.randrange(len(whole)) for _ in range(50)]  # mostly pixels
+    positions += list(range(300))  # checksum and header
+    for position in positions:
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << rng.randrange(8)
+        tiny.cache.write_bytes(damaged)
+        with pytest.raises(data_cache.CacheProblem, match="checksum is wrong"):
+            data_cache.load(tiny.cache, data_readers.fingerprint(tiny.root / "copy"))
+
+
+def test_a_cache_of_an_older_version_is_made_again(tiny, monkeypatch):
+    reference, _ = write_whole(tiny)
+    monkeypatch.setattr(data_cache, "VERSION", data_cache.VERSION + 1)
+    reads = count_calls(monkeypatch, data_readers, "read")
+    assert same(tiny.load(), reference) and same(tiny.load(), reference)
+    assert len(reads) == 1
+
+
+def count_calls(monkeypatch, module, name) -> list:
+    calls, real = [], getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *a, **k: (calls.append(1), real(*a, **k))[1])
+    return calls
+
+
+# Caches that cannot be written: said once, and everything works from memory
+
+def no_place(tiny, monkeypatch):
+    tiny.data_dir.write_text("a file where the folder should be")
+
+
+def read_only(tiny, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(data_cache.os, "replace", refuse)
+
+
+def full_disk(tiny, monkeypatch):
+    def refuse(*arguments):  # the system reports it at the latest when the file is made safe on the disk
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(data_cache.os, "fsync", refuse)
+
+
+@pytest.mark.parametrize("trouble, reason", [(no_place, "exists|Not a directory"),
+                                             (read_only, "Permission denied"), (full_disk, "No space left")])
+def test_a_cache_that_cannot_be_written(tiny, monkeypatch, recwarn, trouble, reason):
+    tiny.use(tiny.folder())
+    trouble(tiny, monkeypatch)
+    reads = count_calls(monkeypatch, data_readers, "read")
+    first, second = tiny.load(), tiny.load()
+    assert same(first, second) and len(first.train) == 160
+    assert len(reads) == 1  # the second time from memory
+    messages = [str(warning.message) for warning in recwarn if warning.category is DataWarning]
+    assert len(messages) == 1 and "cannot be kept in" in messages[0] and "COURSE_DATA" in messages[0]
+    assert re.search(reason, messages[0])
+    if tiny.data_dir.is_dir():
+        assert [path for path in tiny.data_dir.rglob("*") if path.is_file()] == []  # nothing half-made is left
+
+
+def test_what_a_killed_process_left_is_ignored_and_cleared_away(tiny):
+    tiny.use(tiny.folder())
+    tiny.cache.parent.mkdir(parents=True)
+    old, new = tiny.cache.with_name("cifar10-1.tmp"), tiny.cache.with_name("cifar10-2.tmp")
+    for leftover in (old, new):
+        leftover.write_bytes(b"PK half a cache")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert len(tiny.load().train) == 160
+    assert not old.exists() and new.exists()  # the new one may belong to a process that is still writing
+
+
+def test_a_copy_that_vanished_is_named_although_there_is_a_cache(tiny):
+    write_whole(tiny)
+    shutil.rmtree(tiny.root / "copy")
+    with pytest.raises(DataError, match="there is nothing at this path"):
+        tiny.load()
