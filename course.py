@@ -223,6 +223,13 @@ def run_pip(command, stream=None):
             pip.wait()
 
 
+def forget_half_installed():
+    """Make pip forget packages whose installation broke off: it writes their RECORD last of all."""
+    for folder, _, names in os.walk(VENV):
+        if folder.endswith(".dist-info") and "RECORD" not in names:
+            shutil.rmtree(folder)
+
+
 def ensure_environment():
     """Make or repair .venv so that it holds everything in requirements.txt; quick when it already does."""
     if is_ready():
@@ -232,8 +239,9 @@ def ensure_environment():
     make_venv(python)
     if os.path.exists(STAMP):
         os.remove(STAMP)
-    print("Installing the packages of requirements.txt, once: minutes, up to %d GB (PyTorch is large)."
-          % NEEDED_GB, flush=True)
+    forget_half_installed()
+    print("Installing the packages of requirements.txt. This happens once and takes some minutes:\n"
+          "PyTorch is large, %d GB of disk are needed for a while." % NEEDED_GB, flush=True)
     status, output = run_pip([in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check",
                               "--no-input", "--progress-bar", "off", "-r", "requirements.txt"])
     with open(os.path.join(VENV, "install.log"), "w", encoding="utf-8") as file:

@@ -97,6 +97,17 @@ def test_changed_requirements_are_installed_and_a_failure_leaves_no_old_stamp(ho
     assert install(home, "fine").returncode == 0 and calls(home) == 3
 
 
+def test_a_package_whose_installation_broke_off_is_not_taken_for_whole(home):
+    packages = home / ".venv" / "lib" / "site-packages"
+    left = {"torch-2.9.dist-info": ["METADATA"], "numpy-2.3.dist-info": ["METADATA", "RECORD"]}
+    for name, files in left.items():
+        (packages / name).mkdir(parents=True)
+        for file in files:
+            (packages / name / file).write_text("")
+    assert install(home, "fine").returncode == 0
+    assert os.listdir(packages) == ["numpy-2.3.dist-info"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_installation_ends_pip_and_is_repaired(home, how):
     (home / "mode").write_text("hang")
