@@ -4,8 +4,9 @@
     data.train.images           # [10000, 3, 32, 32], 0..255
     data.source, data.is_real   # what they are; data.banner() is the line for pictures and records
 
-Training and validation images are cut from the official 50,000 training images; the official test images are only
-ever the test set, and **nothing is chosen by looking at the test set**: no learning rate, no epoch to stop at.
+Training and validation images are cut from the official 50,000 training images; the official test images are
+only ever the test set, and **nothing is chosen by looking at the test set**: no learning rate, no epoch to
+stop at.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class DataWarning(UserWarning):
 
 @dataclass
 class Split:
-    """Some images with their labels: `images` uint8 [N, 3, 32, 32], values 0..255; `labels` int64 [N], 0..9."""
+    """Some images with labels: `images` uint8 [N, 3, 32, 32], 0..255; `labels` int64 [N], 0..9."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -47,7 +48,7 @@ class Split:
         return len(self.labels)
 
     def take(self, n: int) -> Split:
-        """The first n images, still class-balanced (each class n/10 times, give or take one). 1 <= n <= len."""
+        """The first n images, 1 <= n <= len; class-balanced too (each class n/10 times, give or take one)."""
         if not 1 <= n <= len(self):
             raise ValueError(f"n = {n}: this split has {len(self):,} images; take 1 to {len(self):,} of them")
         return Split(self.images[:n], self.labels[:n])
@@ -75,14 +76,21 @@ class Data:
         return self.source if self.is_real else f"{self.source}, NOT CIFAR-10"
 
 
-def cifar10(train: int | None = 10_000, val: int | None = 2_000, test: int | None = 2_000, seed: int = 0,
-            download: bool | None = None, quiet: bool = False) -> Data:
+def cifar10(
+    train: int | None = 10_000,
+    val: int | None = 2_000,
+    test: int | None = 2_000,
+    seed: int = 0,
+    download: bool | None = None,
+    quiet: bool = False,
+) -> Data:
     """CIFAR-10 (Krizhevsky 2009) as uint8 tensors: 60,000 colour images, 32x32, ten classes.
 
-    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are class-balanced
-        (give or take one image a class) and nested: asking for 1,000 gives the first 1,000 of 10,000.
-    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither the
-        sizes nor the machine. Keep it at 0 to compare with the records of the course.
+    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are
+        class-balanced (give or take one image a class) and nested: asking for 1,000 gives the first 1,000 of
+        10,000.
+    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither
+        the sizes nor the machine. Keep it at 0 to compare with the records of the course.
     download: False never downloads; True raises when it cannot; None tries, then falls back to `stand_in()`.
         The variable COURSE_OFFLINE=1 turns None into False.
     quiet: print nothing (by default: progress, and one line when the images are stand-ins).
@@ -112,8 +120,11 @@ def cifar10(train: int | None = 10_000, val: int | None = 2_000, test: int | Non
 def _check_sizes(train, val, test) -> tuple[int, int, int]:
     """The three sizes with None replaced by all; raises ValueError naming the one that is out of range."""
     held_out = 10 * VALIDATION_PER_CLASS
-    available = {"train": 10 * data_readers.PER_CLASS["train"] - held_out, "val": held_out,
-                 "test": 10 * data_readers.PER_CLASS["test"]}
+    available = {
+        "train": 10 * data_readers.PER_CLASS["train"] - held_out,
+        "val": held_out,
+        "test": 10 * data_readers.PER_CLASS["test"],
+    }
     sizes = []
     for (name, most), size in zip(available.items(), (train, val, test), strict=True):
         size = most if size is None else size
@@ -124,7 +135,7 @@ def _check_sizes(train, val, test) -> tuple[int, int, int]:
 
 
 def _named_copy() -> Path | None:
-    """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error, never skipped."""
+    """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error."""
     named = os.environ.get("COURSE_CIFAR10")
     if not named:
         return None
@@ -133,20 +144,26 @@ def _named_copy() -> Path | None:
     if found is None or not found.exists():
         inside = "there is nothing at this path"
         if path.is_dir():
-            inside = f"in this folder lie {', '.join(sorted(p.name for p in path.iterdir())[:5]) or 'no files'}"
-        raise DataError(f"COURSE_CIFAR10 = {named}: {inside}. {data_readers.WAY_OUT} Or unset COURSE_CIFAR10.")
+            inside = (
+                f"in this folder lie {', '.join(sorted(p.name for p in path.iterdir())[:5]) or 'no files'}"
+            )
+        raise DataError(
+            f"COURSE_CIFAR10 = {named}: {inside}. {data_readers.WAY_OUT} Or unset COURSE_CIFAR10."
+        )
     return found
 
 
 def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, str]:
-    """(the archive, "") after a download, or (None, why there is none). Failing is remembered: it costs time once."""
+    """(the archive, "") after a download, or (None, why there is none). A failure is not tried again."""
     global _download_failed
     if download is False or (download is None and os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")):
         return None, "no copy was found and downloading is switched off"
     if download is None and _download_failed:
         return None, _download_failed
     try:
-        return fetch(CIFAR10_SOURCES, data_dir() / "cifar-10-python.tar.gz", CIFAR10_MD5, CIFAR10_SIZE, quiet=quiet), ""
+        return fetch(
+            CIFAR10_SOURCES, data_dir() / "cifar-10-python.tar.gz", CIFAR10_MD5, CIFAR10_SIZE, quiet=quiet
+        ), ""
     except DownloadError as problem:
         if download:
             raise
@@ -170,8 +187,10 @@ def _load(copy: Path, quiet: bool) -> Arrays:
         try:
             data_cache.save(file, arrays, fingerprint)
         except OSError as problem:
-            _warn_once(f"the decoded images cannot be kept in {file.parent} ({problem}): they stay in memory and are "
-                       "decoded again next time. Point COURSE_DATA to a folder with 200 MB of space.")
+            _warn_once(
+                f"the decoded images cannot be kept in {file.parent} ({problem}): they stay in memory and "
+                "are decoded again next time. Point COURSE_DATA to a folder with 200 MB of space."
+            )
             _in_memory[fingerprint] = arrays
     return arrays
 
@@ -183,9 +202,10 @@ def _warn_once(message: str) -> None:
 
 
 def _balanced_order(rng: np.random.RandomState, per_class: int) -> np.ndarray:
-    """Positions [per_class, 10] of class-ordered images: column by class shuffled, every row one image of each class.
+    """Positions [per_class, 10] in class-ordered images: shuffled, every row one image of each class.
 
-    Read row by row, any beginning of it is balanced, which makes the smaller sets nested and balanced at once.
+    Read row by row, any beginning of it is balanced, which makes the smaller sets nested and balanced at
+    once.
     """
     columns = [c * per_class + rng.permutation(per_class) for c in range(10)]
     rows = np.stack(columns, axis=1)
@@ -194,7 +214,7 @@ def _balanced_order(rng: np.random.RandomState, per_class: int) -> np.ndarray:
 
 
 def split_indices(sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of the train, val (in the official training images) and test images. Depends on the seed alone.
+    """Positions of train and val (in the official training images) and test images, from the seed alone.
 
     RandomState, because its numbers are promised never to change between versions of NumPy.
     """
@@ -203,16 +223,24 @@ def split_indices(sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, n
     official_test = _balanced_order(rng, data_readers.PER_CLASS["test"])
     val = official_train[:VALIDATION_PER_CLASS].ravel()
     train = official_train[VALIDATION_PER_CLASS:].ravel()
-    return train[:sizes[0]], val[:sizes[1]], official_test.ravel()[:sizes[2]]
+    return train[: sizes[0]], val[: sizes[1]], official_test.ravel()[: sizes[2]]
 
 
 def _cut(arrays: Arrays, sizes: tuple[int, int, int], seed: int) -> Data:
     train, val, test = split_indices(sizes, seed)
 
     def pick(images: np.ndarray, labels: np.ndarray, positions: np.ndarray) -> Split:
-        return Split(torch.from_numpy(images[positions]), torch.from_numpy(labels[positions].astype(np.int64)))
+        return Split(
+            torch.from_numpy(images[positions]), torch.from_numpy(labels[positions].astype(np.int64))
+        )
 
-    return Data(train=pick(arrays.train_images, arrays.train_labels, train),
-                val=pick(arrays.train_images, arrays.train_labels, val),
-                test=pick(arrays.test_images, arrays.test_labels, test),
-                classes=CLASSES, source=arrays.source, is_real=True, mean=arrays.mean, std=arrays.std)
+    return Data(
+        train=pick(arrays.train_images, arrays.train_labels, train),
+        val=pick(arrays.train_images, arrays.train_labels, val),
+        test=pick(arrays.test_images, arrays.test_labels, test),
+        classes=CLASSES,
+        source=arrays.source,
+        is_real=True,
+        mean=arrays.mean,
+        std=arrays.std,
+    )

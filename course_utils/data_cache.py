@@ -1,7 +1,8 @@
-"""One decoded, checked cache file: written whole or not at all, and checked before anything in it is looked at.
+"""One decoded, checked cache file: written whole or not at all, checked before anything in it is used.
 
-The file: a line with the checksum of all that follows, a line of JSON (version, the copy of the data it was made
-from, what `Arrays` knows beside the pixels), then the pixels of the training and the test images, byte by byte.
+The file: a line with the checksum of all that follows, a line of JSON (version, the copy of the data it was
+made from, what `Arrays` knows beside the pixels), then the pixels of the training and the test images, byte
+by byte.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class CacheProblem(Exception):
 
 
 def load(file: Path, fingerprint: str) -> Arrays | None:
-    """The arrays in the cache, or None where there is none or it was made from another copy or by another version.
+    """The arrays in the cache, or None where there is none for this copy and this version.
 
     Raises CacheProblem when the file is damaged, cut short, foreign or cannot be read.
     """
@@ -44,7 +45,7 @@ def load(file: Path, fingerprint: str) -> Arrays | None:
     header = json.loads(content[:header_length].tobytes())
     if (header.pop("version"), header.pop("fingerprint")) != (VERSION, fingerprint):
         return None
-    return _arrays(content[header_length + 1:], **header)
+    return _arrays(content[header_length + 1 :], **header)
 
 
 def _arrays(pixels: np.ndarray, **known) -> Arrays:
@@ -61,14 +62,22 @@ def _arrays(pixels: np.ndarray, **known) -> Arrays:
 
 
 def save(file: Path, arrays: Arrays, fingerprint: str) -> None:
-    """Write the cache beside its final place and move it there in one step; a crash leaves the old file or none.
+    """Write the cache beside its place and move it there in one step; a crash leaves the old file or none.
 
     Raises OSError (read-only folder, full disk), leaving nothing behind.
     """
-    header = {"version": VERSION, "fingerprint": fingerprint, "source": arrays.source, "mean": arrays.mean,
-              "std": arrays.std}
-    parts = [json.dumps(header).encode() + b"\n", np.ascontiguousarray(arrays.train_images),
-             np.ascontiguousarray(arrays.test_images)]
+    header = {
+        "version": VERSION,
+        "fingerprint": fingerprint,
+        "source": arrays.source,
+        "mean": arrays.mean,
+        "std": arrays.std,
+    }
+    parts = [
+        json.dumps(header).encode() + b"\n",
+        np.ascontiguousarray(arrays.train_images),
+        np.ascontiguousarray(arrays.test_images),
+    ]
     file.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(file)
     temporary = file.with_name(f"{file.stem}-{os.getpid()}.tmp")
@@ -93,8 +102,10 @@ def _checksum(*parts) -> bytes:
 
 
 def _remove_leftovers(file: Path, older_than: float = 3600.0) -> None:
-    """Delete the temporary files that killed processes left beside `file` more than `older_than` seconds ago."""
+    """Delete temporary files that killed processes left beside `file`, `older_than` seconds ago or more."""
     for leftover in file.parent.glob(file.stem + "-*.tmp"):
-        with contextlib.suppress(OSError):  # another process was faster, or it is not ours: no harm where it is
+        with contextlib.suppress(
+            OSError
+        ):  # another process was faster, or it is not ours: no harm where it is
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()

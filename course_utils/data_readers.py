@@ -2,8 +2,8 @@
 
     read(path) -> Arrays        every image, checked, in one known order
 
-Nothing is extracted to disk and nothing is trusted: counts, sizes, checksums and the mean colour are checked, and a
-copy that fails is refused with a `DataError` that names it.
+Nothing is extracted to disk and nothing is trusted: counts, sizes, checksums and the mean colour are
+checked, and a copy that fails is refused with a `DataError` that names it.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ MEAN_TOLERANCE = 0.01  # a JPEG copy is off by 0.001; other ten-class sets and s
 _IMAGE = re.compile(r"(?:^|/)(train|test)/([^/.][^/]*)/([^/.][^/]*\.(?:png|jpe?g))$", re.IGNORECASE)
 _BATCH = re.compile(r"(?:^|/)(data_batch_[1-5]|test_batch)$")
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
-WAY_OUT = ("Give a whole copy: torchvision's folder cifar-10-batches-py, cifar-10-python.tar.gz, or a folder or "
-           "archive with train/<class>/*.png|jpg (5,000 a class) and test/<class>/* (1,000 a class).")
+WAY_OUT = (
+    "Give a whole copy: torchvision's folder cifar-10-batches-py, cifar-10-python.tar.gz, or a folder or "
+    "archive with train/<class>/*.png|jpg (5,000 a class) and test/<class>/* (1,000 a class)."
+)
 
 
 class DataError(RuntimeError):
@@ -53,8 +55,9 @@ class DataError(RuntimeError):
 class Arrays:
     """All images of a copy, ordered by class and within a class as the copy orders them.
 
-    `train_images` uint8 [50000, 3, 32, 32], `train_labels` int64 [50000], `test_images`, `test_labels` (10,000);
-    `source` is "CIFAR-10" or "CIFAR-10 (JPEG copy)". `mean`, `std`: per channel, of the training images / 255.
+    `train_images` uint8 [50000, 3, 32, 32], `train_labels` int64 [50000], `test_images`, `test_labels`
+    (10,000); `source` is "CIFAR-10" or "CIFAR-10 (JPEG copy)". `mean`, `std`: per channel, of the training
+    images / 255.
     """
 
     train_images: np.ndarray
@@ -66,12 +69,14 @@ class Arrays:
     std: tuple[float, float, float]
 
     def check(self) -> None:
-        """Raise DataError unless shapes, types and the number of images of every class are those of CIFAR-10."""
+        """Raise DataError unless shapes, types and the images of every class are those of CIFAR-10."""
         for split, per_class in PER_CLASS.items():
             images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
             expected = (10 * per_class, 3, 32, 32)
             if images.shape != expected or images.dtype != np.uint8:
-                raise DataError(f"{split} images are {images.dtype} {images.shape}, expected uint8 {expected}")
+                raise DataError(
+                    f"{split} images are {images.dtype} {images.shape}, expected uint8 {expected}"
+                )
             if not np.array_equal(labels, np.repeat(np.arange(10), per_class)):
                 raise DataError(f"{split} labels are not {per_class:,} of each of the ten classes, in order")
 
@@ -87,7 +92,7 @@ def find(folder: Path) -> Path | None:
 
 
 def fingerprint(path: Path) -> str:
-    """A short text that changes when the copy at `path` does: names, sizes and times of its files (contents unread)."""
+    """A short text that changes when the copy does: made from names, sizes and times of its files."""
     files = [path] if path.is_file() else sorted(p for p, _ in _folder_files(path))
     stamp = hashlib.sha256(str(path.resolve()).encode())
     for file in files:
@@ -97,7 +102,7 @@ def fingerprint(path: Path) -> str:
 
 
 def read(path: Path, quiet: bool = False) -> Arrays:
-    """Decode the copy at `path` (folder or archive) and check all of it. About 10 s for an archive of JPEG files.
+    """Decode the copy at `path` (folder or archive) and check all of it; about 10 s for JPEG files.
 
     Raises DataError naming what is wrong: not an archive, damaged, incomplete, foreign.
     """
@@ -108,20 +113,23 @@ def read(path: Path, quiet: bool = False) -> Arrays:
             if _IMAGE.search(str(name).replace("\\", "/")) or _BATCH.search(str(name).replace("\\", "/")):
                 blobs[str(name).replace("\\", "/")] = read_bytes()
     except _BROKEN as problem:
-        raise DataError(f"{path} is damaged or not an archive ({type(problem).__name__}: {problem}). {WAY_OUT}") \
-            from problem
+        raise DataError(
+            f"{path} is damaged or not an archive ({type(problem).__name__}: {problem}). {WAY_OUT}"
+        ) from problem
     batches = {_BATCH.search(name).group(1): blob for name, blob in blobs.items() if _BATCH.search(name)}
     arrays = _from_batches(path, batches) if batches else _from_images(path, blobs, quiet)
     arrays.check()
     if max(abs(found - known) for found, known in zip(arrays.mean, MEAN, strict=True)) > MEAN_TOLERANCE:
         found = ", ".join(f"{value:.3f}" for value in arrays.mean)
-        raise DataError(f"{path} holds 32x32 images in the right numbers, but their mean colour ({found}) is not "
-                        f"that of CIFAR-10 {MEAN}: these are other images. {WAY_OUT}")
+        raise DataError(
+            f"{path} holds 32x32 images in the right numbers, but their mean colour ({found}) is not "
+            f"that of CIFAR-10 {MEAN}: these are other images. {WAY_OUT}"
+        )
     return arrays
 
 
 def _folder_files(folder: Path) -> Iterator[tuple[Path, Callable[[], bytes]]]:
-    """(path, function that reads it) of the batches or of the images train/<class>/*, test/<class>/* in `folder`."""
+    """(path, function that reads it) of the batches or the images train/<class>/*, test/<class>/*."""
     batches = [folder / name for name in BATCHES if (folder / name).is_file()]
     if batches:
         yield from ((file, file.read_bytes) for file in batches)
@@ -134,7 +142,7 @@ def _folder_files(folder: Path) -> Iterator[tuple[Path, Callable[[], bytes]]]:
 
 
 def _archive_files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """(name, function that reads it) of every plain file in a zip or (compressed) tar archive, read as a stream."""
+    """(name, function that reads it) of every plain file in a zip or (compressed) tar archive."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
@@ -147,16 +155,22 @@ def _archive_files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
-    """Decode train/<class>/*, test/<class>/*: classes in the official order, files of a class by sorted name."""
+    """Decode train/<class>/*, test/<class>/*: classes in the official order, their files by name."""
     names: dict[tuple[str, str], list[str]] = {}
     for name in sorted(blobs):
         split, class_name, _ = _IMAGE.search(name).groups()
         names.setdefault((split.lower(), class_name.lower()), []).append(name)
-    wrong = [f"{split}/{class_name}: {len(names.get((split, class_name), []))} of {count}"
-             for split, count in PER_CLASS.items() for class_name in CLASSES
-             if len(names.get((split, class_name), [])) != count]
-    wrong += [f"{split}/{class_name}: not a class of CIFAR-10" for split, class_name in names
-              if class_name not in CLASSES]
+    wrong = [
+        f"{split}/{class_name}: {len(names.get((split, class_name), []))} of {count}"
+        for split, count in PER_CLASS.items()
+        for class_name in CLASSES
+        if len(names.get((split, class_name), [])) != count
+    ]
+    wrong += [
+        f"{split}/{class_name}: not a class of CIFAR-10"
+        for split, class_name in names
+        if class_name not in CLASSES
+    ]
     if wrong:
         shown = "; ".join(wrong[:4]) + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
         raise DataError(f"{path} is not a whole copy of CIFAR-10 ({shown}). {WAY_OUT}")
@@ -182,7 +196,9 @@ def _decode(path: Path, name: str, blob: bytes) -> np.ndarray:
     except (OSError, SyntaxError, ValueError) as problem:  # PIL reports a damaged PNG as SyntaxError
         raise DataError(f"{name} in {path} is not a readable image ({problem}). {WAY_OUT}") from problem
     if pixels.shape != (32, 32, 3):
-        raise DataError(f"{name} in {path} is {pixels.shape[1]}x{pixels.shape[0]} pixels, not 32x32. {WAY_OUT}")
+        raise DataError(
+            f"{name} in {path} is {pixels.shape[1]}x{pixels.shape[0]} pixels, not 32x32. {WAY_OUT}"
+        )
     return pixels.transpose(2, 0, 1)
 
 
@@ -200,16 +216,21 @@ class _BatchUnpickler(pickle.Unpickler):
 
 
 def _from_batches(path: Path, batches: dict[str, bytes]) -> Arrays:
-    """The official batches: md5 checked, then unpickled with nothing but arrays allowed, then ordered by class."""
+    """The official batches: md5 checked, unpickled with nothing but arrays allowed, ordered by class."""
     for name, md5 in BATCHES.items():
         if name not in batches:
             raise DataError(f"{path} has no {name}: not a whole copy. {WAY_OUT}")
         if hashlib.md5(batches[name], usedforsecurity=False).hexdigest() != md5:
-            raise DataError(f"{name} in {path} is not the official file (md5 differs): damaged or foreign. {WAY_OUT}")
+            raise DataError(
+                f"{name} in {path} is not the official file (md5 differs): damaged or foreign. {WAY_OUT}"
+            )
     parts = {}
     for split, prefix in (("train", "data_batch"), ("test", "test_batch")):
-        loaded = [_BatchUnpickler(io.BytesIO(batches[name]), encoding="latin1").load()
-                  for name in sorted(batches) if name.startswith(prefix)]
+        loaded = [
+            _BatchUnpickler(io.BytesIO(batches[name]), encoding="latin1").load()
+            for name in sorted(batches)
+            if name.startswith(prefix)
+        ]
         labels = np.concatenate([np.asarray(batch["labels"], np.int64) for batch in loaded])
         images = np.concatenate([np.asarray(batch["data"], np.uint8) for batch in loaded])
         order = np.argsort(labels, kind="stable")
@@ -224,11 +245,11 @@ def _arrays(parts: dict[str, np.ndarray], source: str) -> Arrays:
 
 
 def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(mean, std) per channel of uint8 images [N, 3, H, W], as shares of 255. Exact: counts the 256 values."""
+    """(mean, std) per channel of uint8 images [N, 3, H, W] as shares of 255. Exact: counts values."""
     counts = np.zeros((3, 256), np.int64)
     for start in range(0, len(images), 1000):  # in blocks, because counting widens the bytes to 8 bytes each
         for channel in range(3):
-            counts[channel] += np.bincount(images[start:start + 1000, channel].ravel(), minlength=256)
+            counts[channel] += np.bincount(images[start : start + 1000, channel].ravel(), minlength=256)
     values, shares = np.arange(256) / 255, counts / counts.sum(axis=1, keepdims=True)
     mean = shares @ values
     std = np.sqrt(shares @ values**2 - mean**2)

@@ -2,9 +2,9 @@
 
     fetch(CIFAR10_SOURCES, target, md5=CIFAR10_MD5, size=CIFAR10_SIZE)
 
-A source that cannot be reached, refuses, stalls, is slow or serves another file is left for the next one; what has
-arrived is kept in `target.part` and continued, by the next source or the next call. Only a file of the right length
-and checksum ever gets the name `target`.
+A source that cannot be reached, refuses, stalls, is slow or serves another file is left for the next one;
+what has arrived is kept in `target.part` and continued, by the next source or the next call. Only a file of
+the right length and checksum ever gets the name `target`.
 """
 
 from __future__ import annotations
@@ -62,12 +62,16 @@ class Limits:
     attempts: int = 3  # per source, when its connection breaks off
 
 
-def fetch(sources, target: Path, md5: str, size: int, limits: Limits = Limits(), quiet: bool = False) -> Path:  # noqa: B008
+def fetch(
+    sources, target: Path, md5: str, size: int, limits: Limits | None = None, quiet: bool = False
+) -> Path:
     """Download `target` (`size` bytes, checksum `md5`) from the first of the `sources` that does well enough.
 
-    Returns target. Raises DownloadError with a reason for every source: nothing reachable, wrong file, too slow,
-    no space, folder not writable, another process already at it. The part that has arrived stays for next time.
+    Returns target. Raises DownloadError with a reason for every source: nothing reachable, wrong file, too
+    slow, no space, folder not writable, another process already at it. The part that has arrived stays for
+    next time.
     """
+    limits = limits or Limits()
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,10 @@ def _fetch_from_any(sources, part: Path, md5: str, size: int, limits: Limits, qu
             if isinstance(problem, _TooSlow):
                 speeds[source] = problem.speed
             if not quiet:
-                print(f"{_host(source)}: {problem}" + ("; trying the next source" if source != alive[-1] else ""))
+                print(
+                    f"{_host(source)}: {problem}"
+                    + ("; trying the next source" if source != alive[-1] else "")
+                )
     fastest = max(speeds, key=speeds.get, default=None)
     if fastest and (size - _length(part)) / max(speeds[fastest], 1.0) <= limits.longest:
         try:
@@ -103,7 +110,9 @@ def _fetch_from_any(sources, part: Path, md5: str, size: int, limits: Limits, qu
     raise DownloadError("; ".join(reasons))
 
 
-def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
+def _fetch_from(
+    source: str, part: Path, md5: str, size: int, limits: Limits, min_speed: float, quiet: bool
+) -> None:
     """Bring `part` to its full length from one source and check it; raises _SourceFailed."""
     for _ in range(limits.attempts):
         before = _length(part)
@@ -125,7 +134,9 @@ def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float
     """Append what the source still has to give to `part`, watching the speed."""
     try:
         done = _length(part)
-        request = urllib.request.Request(source, headers={"User-Agent": "course-utils", "Range": f"bytes={done}-"})
+        request = urllib.request.Request(
+            source, headers={"User-Agent": "course-utils", "Range": f"bytes={done}-"}
+        )
         with urllib.request.urlopen(request, timeout=limits.stall) as response:
             done = _resumes_at(response, done, size)
             label = f"downloading CIFAR-10 from {_host(source)}"
@@ -150,7 +161,7 @@ def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float
 
 
 def _resumes_at(response, asked: int, size: int) -> int:
-    """Where the answer begins: at the byte asked for, or at 0 where the server knows no ranges. Checks the length."""
+    """Where the answer begins: where asked, or at 0 if the server knows no ranges. Checks the length."""
     begins, total = 0, response.headers.get("Content-Length")
     if response.status == 206:
         span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
@@ -163,9 +174,10 @@ def _resumes_at(response, asked: int, size: int) -> int:
 
 
 def reachable(sources, wait: float) -> list[str]:
-    """Those sources whose server (or the proxy before it) takes a connection within `wait` seconds, in their order.
+    """Those sources whose server (or the proxy before it) takes a connection within `wait` seconds.
 
-    All at once and in threads, because looking up a name has no time limit of its own when a machine is offline.
+    All at once and in threads, because looking up a name has no time limit of its own when a machine is
+    offline.
     """
     answered, one_answered = set(), threading.Event()
 
@@ -192,22 +204,27 @@ def reachable(sources, wait: float) -> list[str]:
 
 @contextlib.contextmanager
 def _only_one_process(lock: Path):
-    """Hold `lock` while downloading. The system lets go of it when a process dies, so none is ever left behind."""
+    """Hold `lock` while downloading. The system lets go of it when a process dies: none is left behind."""
     with open(lock, "a+b") as handle:
         try:
             if os.name == "nt":
                 import msvcrt
+
                 msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
             else:
                 import fcntl
+
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
-            raise DownloadError(f"another process is downloading to {lock.parent}; wait until it is done") \
-                from problem
+            raise DownloadError(
+                f"another process is downloading to {lock.parent}; wait until it is done"
+            ) from problem
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows deletes no open file; an empty one is in nobody's way
+            with contextlib.suppress(
+                OSError
+            ):  # Windows deletes no open file; an empty one is in nobody's way
                 lock.unlink()
 
 
@@ -216,11 +233,13 @@ def _check_space(part: Path, size: int) -> None:
         part.unlink()  # not a part of this file
     needed, free = size - _length(part), shutil.disk_usage(part.parent).free
     if free < needed:
-        raise DownloadError(f"{part.parent} has {free / 1e6:.1f} MB of free space, {needed / 1e6:.1f} MB are needed")
+        raise DownloadError(
+            f"{part.parent} has {free / 1e6:.1f} MB of free space, {needed / 1e6:.1f} MB are needed"
+        )
 
 
 def _append(part: Path, done: int):
-    """`part` opened unbuffered, so that what has arrived survives a killed process, and cut to `done` bytes."""
+    """`part` opened unbuffered, so that what has arrived survives a kill, and cut to `done` bytes."""
     try:
         out = open(part, "r+b" if part.exists() else "w+b", buffering=0)
         out.truncate(done)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent  # the repository (or wherever cou
 
 
 def data_dir() -> Path:
-    """Folder for downloads and caches: the variable COURSE_DATA, else `data/` beside course_utils. Not created here."""
+    """Folder for downloads and caches: the variable COURSE_DATA, else `data/`. Not created here."""
     chosen = os.environ.get("COURSE_DATA")
     return Path(chosen).expanduser() if chosen else ROOT / "data"
 
@@ -20,6 +20,6 @@ def recorded_dir() -> Path:
 
 
 def progress_file() -> Path:
-    """File that remembers a learner's progress: the variable COURSE_PROGRESS, else `progress.json` in `data_dir()`."""
+    """A learner's progress: the variable COURSE_PROGRESS, else `progress.json` in `data_dir()`."""
     chosen = os.environ.get("COURSE_PROGRESS")
     return Path(chosen).expanduser() if chosen else data_dir() / "progress.json"

@@ -1,13 +1,14 @@
 """Stand-in images for machines that have no CIFAR-10 and no network: ten kinds of shapes, drawn from a seed.
 
-    data = stand_in()           # the same `Data` as cifar10() gives, in about two seconds; data.is_real is False
+    data = stand_in()           # the same `Data` as cifar10() gives, in about two seconds; data.is_real is
+    False
 
-They are not photographs, and no number measured on them says anything about CIFAR-10. They are made to be *trainable
-in the same way*: a small conv net ends near 70 % after a few epochs on 10,000 images, training longer and a better
-learning rate help, and it does clearly better on images it was trained on. What makes them hard: any position,
-size, angle and stretch; two shapes that blend into each other (a disc with corners, a square without); weak
-contrast; shaded colours; other things in the picture, before and behind; noise. Mirroring an image or shifting it by
-a few pixels never changes its class.
+They are not photographs, and no number measured on them says anything about CIFAR-10. They are made to be
+*trainable in the same way*: a small conv net ends near 70 % after a few epochs on 10,000 images, training
+longer and a better learning rate help, and it does clearly better on images it was trained on. What makes
+them hard: any position, size, angle and stretch; two shapes that blend into each other (a disc with corners,
+a square without); weak contrast; shaded colours; other things in the picture, before and behind; noise.
+Mirroring an image or shifting it by a few pixels never changes its class.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ SIZES = {"train": 45_000, "val": 5_000, "test": 10_000}  # at most, as for CIFAR
 def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | None = 2_000, seed: int = 0):
     """Ten classes of drawn shapes as `course_utils.data.Data`: uint8 images [N, 3, 32, 32], labels 0..9.
 
-    train, val, test: how many, None means 45,000 / 5,000 / 10,000. Class-balanced and nested, as in `cifar10()`.
-    Raises ValueError for sizes out of range.
+    train, val, test: how many, None means 45,000 / 5,000 / 10,000. Class-balanced and nested, as in
+    `cifar10()`. Raises ValueError for sizes out of range.
     """
     import torch  # here, so that drawing needs NumPy alone
 
@@ -43,9 +44,11 @@ def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | No
 
 
 def draw(n: int, seed: int = 0, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The first n images of a stream: (uint8 [n, 3, 32, 32], int64 [n]). Other streams and seeds share no image."""
+    """The first n images of a stream: (uint8 [n, 3, 32, 32], int64 [n]). Streams share no image."""
     blocks = [_draw_block(np.random.RandomState([seed, stream, block])) for block in range(-(-n // BLOCK))]
-    return np.concatenate([images for images, _ in blocks])[:n], np.concatenate([labels for _, labels in blocks])[:n]
+    return np.concatenate([images for images, _ in blocks])[:n], np.concatenate(
+        [labels for _, labels in blocks]
+    )[:n]
 
 
 def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +67,7 @@ def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(picture, 0, 255).astype(np.uint8), labels
 
 
-# How hard the images are. Set so that the net of lesson 10.1.1 ends where it ends on CIFAR-10 (see the docstring).
+# How hard the images are. Set so that a small conv net learns them about as fast as CIFAR-10.
 SPREAD = 36.0  # standard deviation of the colours, in grey levels
 CUE = 45.0  # how far the colour of a class lies from grey: a hint, as sky is for ships, and never proof
 STRENGTH = (0.75, 1.0)  # how opaque the object is
@@ -74,12 +77,25 @@ BEHIND = 1  # other things behind the object
 PATCH = 3.0  # largest half-width of such a thing, and of the one before the object, in pixels
 WAVES = 10.0  # strongest waves in the background, in grey levels
 NOISE = (0.0, 0.1)  # in units of 104 grey levels
-_CLASS_COLOURS = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1), (0.7, 0.7, 0),
-                           (-0.7, -0.7, 0), (0, 0.7, 0.7), (0, -0.7, -0.7)], np.float32)
+_CLASS_COLOURS = np.array(
+    [
+        (1, 0, 0),
+        (-1, 0, 0),
+        (0, 1, 0),
+        (0, -1, 0),
+        (0, 0, 1),
+        (0, 0, -1),
+        (0.7, 0.7, 0),
+        (-0.7, -0.7, 0),
+        (0, 0.7, 0.7),
+        (0, -0.7, -0.7),
+    ],
+    np.float32,
+)
 
 
 def _lay_over(picture: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Paint `colours` [N, 3, 32, 32] over the picture where `mask` [N, 32, 32] is 1; in between it shines through."""
+    """Paint `colours` [N, 3, 32, 32] over the picture where `mask` [N, 32, 32] is 1."""
     return picture + mask[:, None].astype(np.float32) * (colours - picture)
 
 
@@ -100,12 +116,17 @@ def _texture(rng: np.random.RandomState) -> np.ndarray:
     return (rng.uniform(0, WAVES, (BLOCK, 1, 1)) * waves).astype(np.float32)[:, None]
 
 
-def _coordinates(rng: np.random.RandomState, radius: np.ndarray, jitter: float = 16.0, stretch: float = 0.3,
-                 turn: float = 1.0):
-    """Coordinates (u, v), each [N, 32, 32], of N randomly placed, turned and stretched things of `radius` pixels."""
+def _coordinates(
+    rng: np.random.RandomState,
+    radius: np.ndarray,
+    jitter: float = 16.0,
+    stretch: float = 0.3,
+    turn: float = 1.0,
+):
+    """Coordinates (u, v), each [N, 32, 32], of N things of `radius` pixels, randomly placed."""
     n = len(radius)
     angle, slant = (turn * rng.uniform(-np.pi, np.pi, (2, n, 1, 1))).astype(np.float32)
-    x, y = (np.arange(32, dtype=np.float32) - 15.5 - rng.uniform(-jitter, jitter, (2, n, 1)).astype(np.float32))
+    x, y = np.arange(32, dtype=np.float32) - 15.5 - rng.uniform(-jitter, jitter, (2, n, 1)).astype(np.float32)
     x, y = x[:, None, :], y[:, :, None]
     factor = np.exp(rng.uniform(-stretch, stretch, (n, 1, 1))).astype(np.float32)
     # stretched along a direction of its own (slant), then turned by angle
@@ -135,12 +156,14 @@ def _object(rng: np.random.RandomState, labels: np.ndarray) -> np.ndarray:
         chosen = np.flatnonzero(labels == label)
         radius = rng.uniform(*RADIUS, len(chosen))
         u, v = _coordinates(rng, radius, jitter=4.0, stretch=0.25, turn=TURN)
-        mask[chosen] = _soft(_shape(label, u, v, rng.random_sample((4, len(chosen), 1, 1)).astype(np.float32)), radius)
+        mask[chosen] = _soft(
+            _shape(label, u, v, rng.random_sample((4, len(chosen), 1, 1)).astype(np.float32)), radius
+        )
     return mask
 
 
 def _shape(label: int, u: np.ndarray, v: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Signed distance, positive inside, of shape `label` with size 1; `p` [4, N, 1, 1] in 0..1 varies its form."""
+    """Distance, positive inside, of shape `label` with size 1; `p` [4, N, 1, 1] in 0..1 varies its form."""
     r, angle = np.hypot(u, v), np.arctan2(v, u)
     corner = np.maximum(np.abs(u), np.abs(v)) * 1.15  # the "radius" of a square of about the same area
     thick = 0.14 + 0.18 * p[0]
@@ -151,9 +174,13 @@ def _shape(label: int, u: np.ndarray, v: np.ndarray, p: np.ndarray) -> np.ndarra
         "ring": lambda: thick - np.abs(((1 - round_) * r + round_ * corner) - (1 - thick)),
         "square": lambda: 1 - ((1 - round_) * corner + round_ * r),
         "frame": lambda: thick - np.abs(((1 - round_) * corner + round_ * r) - (1 - thick)),
-        "triangle": lambda: 0.55 - np.cos((angle + np.pi) % (2 * np.pi / 3) - np.pi / 3) * r + 0.15 * p[1] * (1 - r),
-        "cross": lambda: np.maximum(np.minimum(thick - np.abs(u), 1 - np.abs(v)),
-                                    np.minimum(thick - np.abs(v), 1 - np.abs(u) * (0.8 + 0.5 * p[1]))),
+        "triangle": lambda: (
+            0.55 - np.cos((angle + np.pi) % (2 * np.pi / 3) - np.pi / 3) * r + 0.15 * p[1] * (1 - r)
+        ),
+        "cross": lambda: np.maximum(
+            np.minimum(thick - np.abs(u), 1 - np.abs(v)),
+            np.minimum(thick - np.abs(v), 1 - np.abs(u) * (0.8 + 0.5 * p[1])),
+        ),
         "star": lambda: 0.75 + (0.12 + 0.2 * p[1]) * np.cos((4 + (p[3] > 0.5) + (p[3] > 0.8)) * angle) - r,
         "crescent": lambda: np.minimum(1 - r, np.hypot(u - 0.3 - 0.4 * p[1], v) - 0.75),
         "stripes": lambda: np.minimum(1 - r, 0.25 * np.sin(k * u + phase)),

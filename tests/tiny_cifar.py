@@ -1,7 +1,8 @@
 """Tiny copies of CIFAR-10 in every form it comes in, for the tests: 20 training and 10 test images a class.
 
-Every image has one colour that says what it is: red = 20 * class, green = number within the class, blue = 200 in the
-training and 100 in the test set. `Tiny` shrinks what `course_utils.data` expects of a whole copy accordingly.
+Every image has one colour that says what it is: red = 20 * class, green = number within the class, blue =
+200 in the training and 100 in the test set. `Tiny` shrinks what `course_utils.data` expects of a whole copy
+accordingly.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ BLUE = {"train": 200, "test": 100}
 
 
 class Tiny:
-    """Makes copies below `tmp_path`, and lets `cifar10()` see an empty data folder, no network and tiny numbers."""
+    """Makes copies below `tmp_path`; lets `cifar10()` see an empty data folder, no network, tiny numbers."""
 
     def __init__(self, tmp_path: Path, monkeypatch):
         self.root, self.monkeypatch = tmp_path, monkeypatch
@@ -34,7 +35,9 @@ class Tiny:
         monkeypatch.setenv("COURSE_OFFLINE", "1")
         monkeypatch.delenv("COURSE_CIFAR10", raising=False)
         monkeypatch.setattr(data_readers, "PER_CLASS", PER_CLASS)
-        monkeypatch.setattr(data_readers, "MEAN_TOLERANCE", 1.0)  # flat colours have another mean than photographs
+        monkeypatch.setattr(
+            data_readers, "MEAN_TOLERANCE", 1.0
+        )  # flat colours have another mean than photographs
         monkeypatch.setattr(data, "VALIDATION_PER_CLASS", VALIDATION_PER_CLASS)
         self.new_process()
 
@@ -59,7 +62,9 @@ class Tiny:
                 (folder / split / class_name).mkdir(parents=True)
                 for i in range(count):
                     colour = (20 * label, i, BLUE[split])
-                    Image.new("RGB", (32, 32), colour).save(folder / split / class_name / f"{i:04}{suffix}", quality=95)
+                    Image.new("RGB", (32, 32), colour).save(
+                        folder / split / class_name / f"{i:04}{suffix}", quality=95
+                    )
         return folder
 
     def archive(self, suffix: str, inside: str = "") -> Path:
@@ -76,11 +81,14 @@ class Tiny:
         return file
 
     def batches(self, name: str = "cifar-10-batches-py") -> Path:
-        """The six files of the official archive, pickled as Python 2 pickled them, and the checksums to expect."""
+        """The six files of the official archive, pickled as Python 2 did, and the checksums to expect."""
         folder = self.root / name
         folder.mkdir()
-        rows = {split: [(label, i) for i in range(count) for label in range(10)] for split, count in PER_CLASS.items()}
-        parts = {f"data_batch_{k}": ("train", rows["train"][k - 1::5]) for k in range(1, 6)}
+        rows = {
+            split: [(label, i) for i in range(count) for label in range(10)]
+            for split, count in PER_CLASS.items()
+        }
+        parts = {f"data_batch_{k}": ("train", rows["train"][k - 1 :: 5]) for k in range(1, 6)}
         parts["test_batch"] = ("test", rows["test"])
         checksums = {}
         for file, (split, members) in parts.items():

@@ -1,4 +1,4 @@
-"""Damaged, foreign and incomplete copies, and caches that cannot be written or read: named, repaired or refused."""
+"""Damaged, foreign, incomplete copies; caches that cannot be written or read: named, repaired, refused."""
 
 import errno
 import hashlib
@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import data, data_cache, data_readers
+from course_utils import data_cache, data_readers
 from course_utils.data import DataError, DataWarning
 from tests.tiny_cifar import Tiny, python2_pickle
 
@@ -25,11 +25,15 @@ def tiny(tmp_path, monkeypatch):
 
 def same(a, b) -> bool:
     splits = [(getattr(a, name), getattr(b, name)) for name in ("train", "val", "test")]
-    return all(torch.equal(x.images, y.images) and torch.equal(x.labels, y.labels) for x, y in splits) \
-        and (a.mean, a.std, a.source) == (b.mean, b.std, b.source)
+    return all(torch.equal(x.images, y.images) and torch.equal(x.labels, y.labels) for x, y in splits) and (
+        a.mean,
+        a.std,
+        a.source,
+    ) == (b.mean, b.std, b.source)
 
 
 # Copies that are refused
+
 
 def refused(tiny, copy, message):
     tiny.use(copy)
@@ -133,6 +137,7 @@ def test_a_batch_that_would_run_code_runs_none(tiny, monkeypatch, checksum_known
 
 # Caches that are damaged are named and made again
 
+
 def write_whole(tiny):
     tiny.use(tiny.folder())
     return tiny.load(), tiny.cache.read_bytes()
@@ -196,6 +201,7 @@ def count_calls(monkeypatch, module, name) -> list:
 
 # Caches that cannot be written: said once, and everything works from memory
 
+
 def no_place(tiny, monkeypatch):
     tiny.data_dir.write_text("a file where the folder should be")
 
@@ -214,8 +220,10 @@ def full_disk(tiny, monkeypatch):
     monkeypatch.setattr(data_cache.os, "fsync", refuse)
 
 
-@pytest.mark.parametrize("trouble, reason", [(no_place, "exists|Not a directory"),
-                                             (read_only, "Permission denied"), (full_disk, "No space left")])
+@pytest.mark.parametrize(
+    "trouble, reason",
+    [(no_place, "exists|Not a directory"), (read_only, "Permission denied"), (full_disk, "No space left")],
+)
 def test_a_cache_that_cannot_be_written(tiny, monkeypatch, recwarn, trouble, reason):
     tiny.use(tiny.folder())
     trouble(tiny, monkeypatch)
@@ -227,7 +235,9 @@ def test_a_cache_that_cannot_be_written(tiny, monkeypatch, recwarn, trouble, rea
     assert len(messages) == 1 and "cannot be kept in" in messages[0] and "COURSE_DATA" in messages[0]
     assert re.search(reason, messages[0])
     if tiny.data_dir.is_dir():
-        assert [path for path in tiny.data_dir.rglob("*") if path.is_file()] == []  # nothing half-made is left
+        assert [
+            path for path in tiny.data_dir.rglob("*") if path.is_file()
+        ] == []  # nothing half-made is left
 
 
 def test_what_a_killed_process_left_is_ignored_and_cleared_away(tiny):

@@ -1,4 +1,4 @@
-"""Everything that goes wrong with a download, against a server on this machine: named, repaired or refused."""
+"""What goes wrong with a download, against a server on this machine: named, repaired or refused."""
 
 import errno
 import hashlib
@@ -49,12 +49,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_body(self, kind: str, body: bytes) -> None:
         if kind == "truncated":
-            body = body[:len(body) // 2]
+            body = body[: len(body) // 2]
         pause = {"slow": 0.02, "stalls": 2.0}.get(kind, 0.0)
         step = 2000 if pause else len(body)
         for i in range(0, len(body), step):
-            self.wfile.write(body[i:i + step])
-            self.server.served += len(body[i:i + step])
+            self.server.served[kind] = self.server.served.get(kind, 0) + len(body[i : i + step])
+            self.wfile.write(body[i : i + step])
             if pause and self.server.closing.wait(pause):
                 return
 
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.requests, running.served, running.closing = [], 0, threading.Event()
+        running.requests, running.served, running.closing = [], {}, threading.Event()
         running.url = lambda kind: f"http://127.0.0.1:{running.server_port}/{kind}"
         thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -110,10 +110,17 @@ def test_a_dead_source_is_left_for_the_next(server, target, dead_url):
     assert get(target, dead_url, server.url("good")).read_bytes() == BODY
 
 
-@pytest.mark.parametrize("kind, reason", [
-    ("404", "answers 404 Not Found"), ("500", "answers 500"), ("slow", r"slow \(\d+ kB/s\)"),
-    ("stalls", "no data for 0.4 s"), ("foreign", "wrong checksum"), ("page", "offers 26 bytes instead of 409,600"),
-])
+@pytest.mark.parametrize(
+    "kind, reason",
+    [
+        ("404", "answers 404 Not Found"),
+        ("500", "answers 500"),
+        ("slow", r"slow \(\d+ kB/s\)"),
+        ("stalls", "no data for 0.4 s"),
+        ("foreign", "wrong checksum"),
+        ("page", "offers 26 bytes instead of 409,600"),
+    ],
+)
 def test_a_bad_source_alone_is_named_and_nothing_is_made(server, target, kind, reason):
     with pytest.raises(DownloadError, match=rf"127\.0\.0\.1:\d+: {reason}"):
         get(target, server.url(kind))
@@ -160,19 +167,22 @@ def test_offline_is_quick_and_named(target, dead_url):
 
 
 def test_a_killed_download_is_taken_up_again(server, target):
-    program = ("import sys, pathlib; from course_utils.download import Limits, fetch; "
-               "fetch([sys.argv[1]], pathlib.Path(sys.argv[2]), '', int(sys.argv[3]), Limits(min_speed=0))")
+    program = (
+        "import sys, pathlib; from course_utils.download import Limits, fetch; "
+        "fetch([sys.argv[1]], pathlib.Path(sys.argv[2]), '', int(sys.argv[3]), Limits(min_speed=0))"
+    )
     arguments = [sys.executable, "-c", program, server.url("slow"), str(target), str(len(BODY))]
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not (part_of(target).exists() and part_of(target).stat().st_size > 50_000):
+        while time.monotonic() < deadline and not (
+            part_of(target).exists() and part_of(target).stat().st_size > 50_000
+        ):
             time.sleep(0.01)
         process.kill()
     kept = part_of(target).stat().st_size
     assert 50_000 < kept < len(BODY) and not target.exists()
-    server.served = 0
     assert get(target, server.url("good")).read_bytes() == BODY
-    assert server.requests[-1] == ("good", kept) and server.served == len(BODY) - kept
+    assert server.requests[-1] == ("good", kept) and server.served["good"] == len(BODY) - kept
 
 
 def test_two_processes_do_not_write_the_same_file(server, target):
@@ -224,6 +234,7 @@ def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
 
 
 # What cifar10() makes of it
+
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
