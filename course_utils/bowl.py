@@ -1,7 +1,7 @@
-"""The quadratic bowl f(w) = (lambda_1 w_1^2 + lambda_2 w_2^2) / 2 under gradient descent, with and without momentum.
+"""The quadratic bowl f(w) = (lambda_1 w_1^2 + lambda_2 w_2^2) / 2 under descent with and without momentum.
 
-The smallest model in which a learning rate is too low, right and too high. Along each axis the error is multiplied by
-the same factor at every step, so everything is known exactly: plain gradient descent converges if and only if
+The smallest model in which a learning rate is too low, right and too high. Along each axis every step does
+the same linear thing, so everything is known exactly: plain gradient descent converges if and only if
 LR < 2 / lambda_max; with momentum m (heavy ball, Polyak 1964) if and only if LR < 2 (1 + m) / lambda_max.
 Source: Goh, "Why Momentum Really Works", Distill 2017, doi 10.23915/distill.00006.
 """
@@ -31,7 +31,7 @@ def gradient(w, curvature):
 
 
 def descend(lr, momentum, curvature, start=START, steps=STEPS):
-    """The path of w, shape [steps + 1, 2]: v <- m v + gradient(w);  w <- w - LR v  (torch.optim.SGD's own rule)."""
+    """The path of w, [steps + 1, 2]: v <- m v + gradient(w);  w <- w - LR v  (as torch.optim.SGD)."""
     w, v = np.array(start, float), np.zeros(2)
     path = [w]
     for _ in range(steps):
@@ -44,7 +44,7 @@ def descend(lr, momentum, curvature, start=START, steps=STEPS):
 
 
 def growth(lr, momentum, curvature):
-    """What one step multiplies the error by along each axis in the long run (spectral radius); above 1: it diverges."""
+    """Long-run factor of the error per step along each axis (spectral radius); above 1 it diverges."""
     factors = []
     for bend in curvature:
         step = np.array([[1 + momentum - lr * bend, -momentum], [1.0, 0.0]])
@@ -126,7 +126,7 @@ def draw(state) -> Scene:
 def bowl_explorer(
     *, lr: float = 0.1, momentum: float = 0.9, largest: float = 1.0, ratio: float = 20.0
 ) -> LivePicture:
-    """Live picture of both paths; sliders for LR, momentum, the largest curvature and the ratio of the two."""
+    """Live picture of both paths; sliders for LR, momentum, the largest curvature and the ratio of both."""
     controls = [
         log_slider("lr", "learning rate", 1e-3, 10.0, lr, per_decade=25),
         slider("momentum", "momentum m", 0.0, 0.99, momentum, 0.01),

@@ -3,8 +3,9 @@
     canvas = Canvas(figure); line = canvas.moving(axes.plot([], [])[0]); view = View(canvas)
     line.set_data(t, lr); view.show(canvas.png(), alt="...", status="...")
 
-Drawing everything costs about 20 ms; restoring the cached background and drawing one line costs about 1 ms. So
-the background (axes, ticks, labels, titles) is drawn only when one of those changed, which `Canvas` finds out by itself.
+Drawing everything costs about 20 ms; restoring the cached background and drawing one line costs about 1 ms.
+So the background (axes, ticks, labels, titles) is drawn only when one of those changed; `Canvas` finds that
+out by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Canvas:
-    """A persistent figure: `moving(...)` names the artists that change, `png()` returns the picture's bytes."""
+    """A persistent figure: `moving(...)` names the artists that change, `png()` returns the bytes."""
 
     def __init__(self, figure: Figure):
         self.figure = figure
@@ -49,7 +50,7 @@ class Canvas:
         return artist
 
     def forget_background(self) -> None:
-        """Call this after changing a part of the picture that is not `moving` and that `_static_look` does not watch."""
+        """Call this after changing a part that is neither `moving` nor watched by `_static_look`."""
         self._look = None
 
     def png(self) -> bytes:
@@ -105,7 +106,7 @@ def _legend_look(axes) -> tuple:
 
 
 def img(png: bytes, alt: str, size: tuple[int, int], width: int | None = None) -> str:
-    """One `<img>` of fixed size with alt text: JupyterLab keeps the alt of an <img>, not that of an image output."""
+    """One `<img>` of fixed size. JupyterLab keeps the alt text of an <img>, not that of an image output."""
     data = base64.b64encode(png).decode("ascii")
     width = width or size[0]
     style = (
@@ -116,7 +117,7 @@ def img(png: bytes, alt: str, size: tuple[int, int], width: int | None = None) -
 
 
 class View:
-    """What the reader sees: the picture, under it a status line in words, and an alert line when something failed."""
+    """What the reader sees: the picture, under it a status line in words, an alert when something failed."""
 
     def __init__(self, canvas: Canvas, *, status_lines: int = 1):
         """status_lines: lines reserved for the text, so that the page never jumps when the text changes."""
@@ -166,6 +167,6 @@ def trimmed(error: BaseException, hide: tuple[str, ...] = ()) -> str:
 
 
 def bundle(box: widgets.Widget, png: bytes, text: str) -> dict:
-    """One output in three forms: the live widget, a still picture (GitHub, nbviewer, print), one stable line of text."""
+    """One output, three forms: live widget, still picture (GitHub, nbviewer, print), stable line of text."""
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     return {WIDGET_VIEW: view, "image/png": png, "text/plain": text}

@@ -70,7 +70,7 @@ def whole(name, label, low: int, high: int, value: int, step: int = 1, *, headin
 
 
 def log_slider(name, label, low, high, value, *, per_decade: int = 20, heading: str = "") -> Control:
-    """A slider with equal factors between its steps, for learning rates: per_decade steps from 0.01 to 0.1."""
+    """A slider with equal factors between its steps, for learning rates: per_decade steps for each 10x."""
     if not 0 < low < high:
         raise ValueError(
             f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say"
@@ -113,7 +113,7 @@ def switch(name, label, value: bool = False, *, heading: str = "") -> Control:
 
 
 def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
-    """Sliders side by side where there is room, a heading before each group, switches and Reset in the last row."""
+    """Sliders side by side where there is room, a heading before each group, last switches and Reset."""
     rows, small = [], []
     for heading in dict.fromkeys(control.heading for control in controls):
         group = [control.widget for control in controls if control.heading == heading]

@@ -4,168 +4,30 @@
     schedule_explorer("step", "cosine", "linear")      # overlaid; peak and final are shared sliders
     schedule_explorer("cosine", overlay={"mine": lambda t: 0.1 * 0.99**t})
 
-`SPECS` says which parameters each schedule has: a new schedule is one new entry. No torch here.
+`SPECS` (schedule_specs.py) says which parameters each schedule has: a new schedule is a new entry. No torch.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
 
 from . import schedules, style
-from .live import CannotDraw, LivePicture, Scene, log_slider, nice_limit, slider, switch, whole
+from .live import CannotDraw, LivePicture, Scene, nice_limit, switch, whole
+from .run_explorer import run_explorer
+from .schedule_specs import SPECS, Parameter
+
+__all__ = ["SPECS", "mean_rate", "run_explorer", "sample", "schedule_explorer", "share_above"]
 
 POINTS = 201  # samples of a curve: one every three pixels
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One slider: its name in code and on screen, its range and its default."""
-
-    name: str
-    label: str
-    low: float
-    high: float
-    default: float
-    log: bool = False
-    whole: bool = False
-    step: float | None = None
-
-    def control(self, name: str, heading: str):
-        """The slider for this parameter, under the given name."""
-        make = log_slider if self.log else whole if self.whole else slider
-        extra = {"step": self.step} if self.step else {}
-        return make(name, self.label, self.low, self.high, self.default, heading=heading, **extra)
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A schedule with its sliders. make(T, **parameters) returns a callable of t; jumps(T, **parameters) where it breaks."""
-
-    label: str
-    make: Callable
-    parameters: tuple[Parameter, ...]
-    jumps: Callable = lambda T, **_: ()
-    momentum: Callable | None = None
-
-
-def annealing_of_torch(t: float, *, peak: float, T: float, final: float = 0.0) -> float:
-    """What torch's CosineAnnealingLR(T_max=T, eta_min=final) does in closed form: it goes on past T and climbs again."""
-    return final + (peak - final) * (1 + math.cos(math.pi * t / T)) / 2
-
-
-PEAK = Parameter("peak", "peak LR", 1e-4, 1.0, 0.1, log=True)
-FINAL = Parameter("final", "final LR", 0.0, 0.1, 0.0, step=0.001)
-PLANNED = Parameter("planned", "planned T / shown", 0.2, 2.0, 1.0, step=0.05)
-FACTOR = Parameter("factor", "factor", 0.05, 1.0, 0.1, step=0.05)
-SHARE = Parameter("p", "p (share rising)", 0.05, 0.95, 0.3, step=0.05)
-CYCLES = Parameter("cycles", "cycles", 1, 10, 4, whole=True)
-DROPS = tuple(
-    Parameter(f"drop{n}", f"drop {n} at (share of T)", 0.05, 1.0, at, step=0.05)
-    for n, at in ((1, 0.3), (2, 0.6), (3, 0.9))
-)
-
-
-def _step(T, *, peak, drop1, drop2, drop3, factor):
-    return partial(schedules.step, peak=peak, milestones=_drops(T, drop1, drop2, drop3), factor=factor)
-
-
-def _drops(T, *shares):
-    return [round(share * T, 6) for share in shares]
-
-
-def _one_cycle(T, *, peak, p, div_factor, final_div_factor, m_min, m_max):
-    schedules.one_cycle_momentum(0, T=T, p=p, m_min=m_min, m_max=m_max)  # refuses m_min > m_max
-    return partial(
-        schedules.one_cycle, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor
-    )
-
-
-def _one_cycle_momentum(T, *, p, m_min, m_max, **_):
-    return partial(schedules.one_cycle_momentum, T=T, p=p, m_min=m_min, m_max=m_max)
-
-
-def _warmup_cosine(T, *, peak, final, warmup):
-    steps = warmup * T
-    return partial(
-        schedules.warmup, steps=steps, then=partial(schedules.cosine, peak=peak, T=T - steps, final=final)
-    )
-
-
-def _planned(schedule):
-    return lambda T, *, peak, final, planned: partial(schedule, peak=peak, T=planned * T, final=final)
-
-
-SPECS = {
-    "constant": Spec("constant", lambda T, *, peak: partial(schedules.constant, peak=peak), (PEAK,)),
-    "step": Spec(
-        "step decay",
-        _step,
-        (PEAK, *DROPS, FACTOR),
-        jumps=lambda T, *, drop1, drop2, drop3, **_: _drops(T, drop1, drop2, drop3),
-    ),
-    "cosine": Spec(
-        "cosine",
-        lambda T, *, peak, final: partial(schedules.cosine, peak=peak, T=T, final=final),
-        (PEAK, FINAL),
-    ),
-    "cosine_planned": Spec("cosine, planned T", _planned(schedules.cosine), (PEAK, FINAL, PLANNED)),
-    "cosine_torch": Spec("CosineAnnealingLR", _planned(annealing_of_torch), (PEAK, FINAL, PLANNED)),
-    "linear": Spec(
-        "linear",
-        lambda T, *, peak, final: partial(schedules.linear, peak=peak, T=T, final=final),
-        (PEAK, FINAL),
-    ),
-    "inverse_sqrt": Spec(
-        "inverse square root",
-        lambda T, *, peak, warmup: partial(schedules.inverse_sqrt, peak=peak, warmup=warmup),
-        (PEAK, Parameter("warmup", "warm-up updates", 1, 500, 1, whole=True)),
-        jumps=lambda T, *, warmup, **_: [warmup - 1],
-    ),
-    "exponential": Spec(
-        "exponential",
-        lambda T, *, start, end: partial(schedules.exponential, start=start, end=end, T=T),
-        (
-            Parameter("start", "start LR", 1e-6, 1.0, 1e-4, log=True),
-            Parameter("end", "end LR", 1e-4, 10.0, 1.0, log=True),
-        ),
-    ),
-    "cyclic_cosine": Spec(
-        "cyclic cosine",
-        lambda T, *, peak, final, cycles: partial(
-            schedules.cyclic_cosine, peak=peak, T=T, final=final, cycles=cycles
-        ),
-        (PEAK, FINAL, CYCLES),
-        jumps=lambda T, *, cycles, **_: [T / cycles * k for k in range(1, int(cycles))],
-    ),
-    "warmup_cosine": Spec(
-        "warm-up + cosine",
-        _warmup_cosine,
-        (PEAK, FINAL, Parameter("warmup", "warm-up (share of T)", 0.0, 0.5, 0.05, step=0.01)),
-    ),
-    "one_cycle": Spec(
-        "OneCycle",
-        _one_cycle,
-        (
-            PEAK,
-            SHARE,
-            Parameter("div_factor", "div_factor", 1, 100, 10, log=True),
-            Parameter("final_div_factor", "final_div_factor", 1, 1e6, 1e4, log=True),
-            Parameter("m_min", "m_min", 0.5, 0.99, 0.85, step=0.01),
-            Parameter("m_max", "m_max", 0.5, 0.99, 0.95, step=0.01),
-        ),
-        momentum=_one_cycle_momentum,
-    ),
-}
-
-
-# -------------------------------------------------------------------------------------------------------------- numbers
+# ---------------------------------------------------------------------------------------------------- numbers
 def sample(schedule: Callable, T: float, jumps=(), points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """Times 0 ... T and the schedule there; each jump is sampled just before and at it, so that it stands upright."""
+    """Times 0 ... T and the schedule there; a jump is sampled just before and at it, so it stands upright."""
     early = (0.1 * T) * np.linspace(0, 1, 12) ** 3  # 1 / sqrt(t) falls most in the first few updates
     t = np.concatenate([np.linspace(0, T, points), early])
     inside = np.array([jump for jump in jumps if 0 < jump <= T], dtype=float)
@@ -190,27 +52,32 @@ def summary(label: str, t: np.ndarray, lr: np.ndarray) -> str:
     """One line in words: where it starts, its peak and end, its mean, how long it stays large."""
     peak, share = lr.max(), share_above(t, lr, lr.max() / 2)
     start = "" if lr[0] == peak else f"starts at {lr[0]:.3g}, "
-    words = f"{label}: {start}peak {peak:.3g}, ends at {_tiny(lr[-1], peak)}, mean LR (area / T) {mean_rate(t, lr):.3g}"
-    return words + f", {share:.0%} of the updates at or above half the peak."
+    words = f"{label}: {start}peak {peak:.3g}, ends at {_tiny(lr[-1], peak)}"
+    words += f", mean LR (area / T) {mean_rate(t, lr):.3g}"
+    return f"{words}, {share:.0%} of the updates at or above half the peak."
 
 
 def _tiny(value: float, peak: float) -> str:
     return "0" if abs(value) < 1e-9 * peak else f"{value:.3g}"
 
 
-# ------------------------------------------------------------------------------------------------------------- explorer
+# --------------------------------------------------------------------------------------------------- explorer
 class _Curves:
     """Turns the sliders' values into curves; a schedule whose sliders did not move is not computed again."""
 
-    def __init__(self, names, T, every, overlay):
+    def __init__(self, names, T, every, overlay, momentum):
         self.T, self.every = T, every
         self.overlay = dict(overlay or {})
-        self.sliders = _slider_names(names)
+        self.sliders = _slider_names(names, momentum)
         self.labels = {name: SPECS[name].label for name in names}
         self.cached = lru_cache(maxsize=64)(self._curve)
 
     def values(self, name, state) -> tuple:
-        return tuple((parameter, getattr(state, slot)) for parameter, slot in self.sliders[name].items())
+        slots = self.sliders[name]
+        return tuple(
+            (p.name, getattr(state, slots[p.name]) if p.name in slots else p.default)
+            for p in SPECS[name].parameters
+        )
 
     def of(self, name, state, per_epoch):
         return self.cached(name, self.values(name, state), per_epoch)
@@ -230,13 +97,15 @@ class _Curves:
         return schedule, self.T, jumps
 
 
-def _slider_names(names) -> dict[str, dict[str, str]]:
-    """schedule -> parameter -> slider; schedules share the slider of an equal parameter, others get a prefix."""
+def _slider_names(names, momentum) -> dict[str, dict[str, str]]:
+    """schedule -> parameter -> slider; equal parameters share one slider, others get a prefix."""
     slots: dict[str, Parameter] = {}
     found: dict[str, dict[str, str]] = {}
     for name in names:
         found[name] = {}
         for parameter in SPECS[name].parameters:
+            if parameter.of_momentum and not momentum:
+                continue
             slot = parameter.name
             if slots.setdefault(slot, parameter) != parameter:
                 slot = f"{name}_{parameter.name}"
@@ -253,8 +122,8 @@ def _controls(names, sliders, T) -> list:
     controls, made = [], set()
     for name in names:
         for parameter in SPECS[name].parameters:
-            slot = sliders[name][parameter.name]
-            if slot in made:
+            slot = sliders[name].get(parameter.name)
+            if slot is None or slot in made:
                 continue
             made.add(slot)
             heading = "" if len(names) == 1 else "all" if len(users[slot]) > 1 else SPECS[name].label
@@ -273,15 +142,15 @@ def schedule_explorer(
     T: int = 1000,
     epochs: int = 20,
     overlay: Mapping[str, Callable] | None = None,
-    momentum: bool = False,
+    momentum: bool | None = None,
     title: str = "",
     note: str = "",
 ) -> LivePicture:
     """A live picture of one or several schedules with all their parameters as sliders.
 
     names: keys of SPECS. T: updates shown, > 0. epochs: how many epochs they are (for "step once an epoch").
-    overlay: more curves, label -> callable of t. momentum: also draw momentum and the noise scale LR / (1 - momentum)
-    of the last schedule that has one. Raises ValueError for an unknown name.
+    overlay: more curves, label -> callable of t. momentum: also draw momentum and noise scale
+    LR / (1 - momentum) of the last schedule that has one. Raises ValueError for an unknown name.
     """
     names = names or ("cosine",)
     unknown = [name for name in names if name not in SPECS]
@@ -291,7 +160,8 @@ def schedule_explorer(
         raise ValueError(
             f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs"
         )
-    curves = _Curves(names, T, T / epochs, overlay)
+    momentum = names == ("one_cycle",) if momentum is None else momentum
+    curves = _Curves(names, T, T / epochs, overlay, momentum)
     labels = [*curves.labels.values(), *curves.overlay]
     controls = [
         *_controls(names, curves.sliders, T),

@@ -72,7 +72,7 @@ class Scene:
 
 
 def nice_limit(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is >= value (> 0): axis ends that stay while a curve grows."""
+    """The smallest of 1, 2, 5 times a power of ten >= value (> 0): axis ends that rarely change."""
     if not (value > 0 and math.isfinite(value)):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -121,8 +121,8 @@ class LivePicture:
         """draw: state -> Scene (or just its `artists`). title: also the picture's stable text form.
         alt: what kind of picture it is; the status line is added to it. note: small text in the corner.
         build: figure -> (axes by name, moving artists by name); without it, one axes and lines by name.
-        still: artists that change rarely and belong to the background; `draw` must hand the *same* object while
-        their numbers are the same, a new one costs a full draw.
+        still: artists that change rarely and belong to the background; `draw` must hand the *same* object
+        while their numbers are the same, a new one costs a full draw.
         """
         self.draw, self.title, self.alt = draw, title, alt or title
         self.controls = {control.name: control for control in controls}
@@ -153,7 +153,7 @@ class LivePicture:
         return SimpleNamespace(**{name: control.widget.value for name, control in self.controls.items()})
 
     def set(self, **values) -> LivePicture:
-        """Move controls from code, with one redraw for all. Raises ValueError for a name or value that is not there."""
+        """Move controls from code, one redraw for all. Raises ValueError for an unknown name or value."""
         for name, value in values.items():
             if name not in self.controls:
                 raise ValueError(f"there is no control {name!r}; there are {', '.join(self.controls)}")

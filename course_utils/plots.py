@@ -1,7 +1,8 @@
-"""The still pictures of the course. Each function returns a matplotlib Figure; `show(figure, alt)` puts it on the page.
+"""The still pictures of the course. Each function returns a matplotlib Figure; `show(figure, alt)` shows it.
 
-Several seeds are always drawn as the median with a band from the lowest to the highest seed, and a run that diverged is
-drawn as far as it went and marked. `note` is the small text in the corner: say there where the numbers come from.
+Several seeds are always drawn as the median with a band from the lowest to the highest seed, and a run that
+diverged is drawn as far as it went and marked. `note` is the small text in the corner: say there where the
+numbers come from.
 """
 
 from __future__ import annotations
@@ -15,11 +16,22 @@ from matplotlib.ticker import NullFormatter
 
 from . import style
 from .explore import sample
+from .heat_map import heat_map
 from .seeds import WORDS, curve_of, seed_band, summary_of
 from .still import Still, compare_table, show, still, table
 
-__all__ = ["Still", "compare_table", "curves", "heat_map", "loss_figure", "lr_axis", "schedules_figure", "show", "still",
-           "table"]  # fmt: skip
+__all__ = [
+    "Still",
+    "compare_table",
+    "curves",
+    "heat_map",
+    "loss_figure",
+    "lr_axis",
+    "schedules_figure",
+    "show",
+    "still",
+    "table",
+]
 
 
 def _runs(group) -> list:
@@ -36,15 +48,24 @@ def _note(groups: Mapping, note: str | None) -> str:
     return "; ".join(kinds) + (" (not CIFAR-10)" if any("stand-in" in kind for kind in kinds) else "")
 
 
-def curves(groups: Mapping[str, object], what: str = "accuracy", *, title: str = "", note: str | None = None,
-           top: float | None = None, log: bool = False) -> Figure:  # fmt: skip
+def curves(
+    groups: Mapping[str, object],
+    what: str = "accuracy",
+    *,
+    title: str = "",
+    note: str | None = None,
+    top: float | None = None,
+    log: bool = False,
+) -> Figure:
     """Training curves of several settings, one colour each.
 
-    groups: label -> one Run, a list of runs or a RunTable (its seeds). what: "loss", "accuracy", "val_loss" or "lr".
+    groups: label -> a Run, a list of runs or a RunTable. what: "loss", "accuracy", "val_loss" or "lr".
     top: upper end of the y axis; default: all of it, for losses at most 3.2. log: logarithmic y axis.
     """
     with style.context():
-        figure = style.new_figure(title=title or WORDS[what][0].upper() + WORDS[what][1:], note=_note(groups, note))
+        figure = style.new_figure(
+            title=title or WORDS[what][0].upper() + WORDS[what][1:], note=_note(groups, note)
+        )
         axes = figure.subplots()
         highest, floor = 0.0, math.inf
         for n, (label, group) in enumerate(groups.items()):
@@ -69,12 +90,23 @@ def curves(groups: Mapping[str, object], what: str = "accuracy", *, title: str =
 
 
 def _mark_diverged(axes, runs, what, color) -> None:
-    """A cross where a run ended early because its loss was no longer finite; its height is set by `_end_crosses`."""
+    """A cross where a run ended early because its loss was no longer finite."""
     at = [run.diverged_at or 0 for run in runs if run.status == "diverged"]
     if at:
         foot = what == "accuracy"
-        axes.plot(at, [0.05 if foot else 0.95] * len(at), transform=axes.get_xaxis_transform(), marker="X", ms=9, ls="none",
-                  color=color, mec=style.INK, mew=0.8, zorder=6, gid="diverged")  # fmt: skip
+        axes.plot(
+            at,
+            [0.05 if foot else 0.95] * len(at),
+            transform=axes.get_xaxis_transform(),
+            marker="X",
+            ms=9,
+            ls="none",
+            color=color,
+            mec=style.INK,
+            mew=0.8,
+            zorder=6,
+            gid="diverged",
+        )
 
 
 def _end_crosses(axes) -> None:
@@ -83,15 +115,25 @@ def _end_crosses(axes) -> None:
     if crosses:
         last = max(crosses, key=lambda line: max(line.get_xdata()))
         x, y = max(last.get_xdata()), last.get_ydata()[0]
-        axes.annotate("diverged", (x, y), xycoords=axes.get_xaxis_transform(), xytext=(9, 0), textcoords="offset points",
-                      va="center", fontsize=8.5, color=style.INK)  # fmt: skip
+        axes.annotate(
+            "diverged",
+            (x, y),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=style.INK,
+        )
 
 
-def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update", note: str | None = None) -> Figure:
-    """Fig 10.2: the noisy loss of every update (faint), its exponential moving average (bold), a line at each LR drop.
+def loss_figure(
+    run, *, beta: float = 0.98, title: str = "Loss of every update", note: str | None = None
+) -> Figure:
+    """Fig 10.2: the noisy loss of every update (faint), its moving average (bold), a line at each LR drop.
 
-    run: a Run with every update kept. beta: of the average, in [0, 1). A drop is a fall of the LR by more than a third
-    from one update to the next.
+    run: a Run with every update kept. beta: of the average, in [0, 1). A drop is a fall of the LR by more
+    than a third from one update to the next.
     """
     t, lr = np.asarray(run.t, float), np.asarray(run.lr, float)
     loss = np.asarray(run.loss, float)
@@ -99,14 +141,26 @@ def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update",
         figure = style.new_figure(title=title, note=_note({"": run}, note))
         axes = figure.subplots()
         axes.plot(t, loss, color=style.PALETTE[0], alpha=0.35, lw=0.8, ls="-", label="loss of one batch")
-        axes.plot(t, run.ema(beta), color="#1f4fa8", lw=2.2, ls="-", label=f"its moving average (β = {beta:g})")
+        axes.plot(
+            t, run.ema(beta), color="#1f4fa8", lw=2.2, ls="-", label=f"its moving average (β = {beta:g})"
+        )
         shown = loss[np.isfinite(loss)]
         top = min(float(np.quantile(shown, 0.995)) * 1.12, 4.0) if len(shown) else 1.0
         axes.set(xlabel="update", ylabel="training loss", xlim=(0, t[-1] * 1.01), ylim=(0, top))
         for k in lr_drops(lr):
             axes.axvline(t[k], color=style.PALETTE[2], lw=1.2, ls=(0, (5, 3)))
-            axes.annotate(f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}", (t[k], 0.97), xycoords=axes.get_xaxis_transform(),
-                          xytext=(4, 0), textcoords="offset points", va="top", fontsize=8.5, color=style.PALETTE[2])  # fmt: skip
+            late = t[k] > 0.8 * t[-1]  # near the right end the words stand to the left of the line
+            axes.annotate(
+                f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}",
+                (t[k], 0.97),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(-4 if late else 4, 0),
+                ha="right" if late else "left",
+                textcoords="offset points",
+                va="top",
+                fontsize=8.5,
+                color=style.PALETTE[2],
+            )
         style.legend_row(axes)
     return figure
 
@@ -117,9 +171,15 @@ def lr_drops(lr: Sequence[float]) -> list[int]:
     return [int(k) for k in np.flatnonzero(lr[1:] < lr[:-1] * 2 / 3) + 1]
 
 
-def lr_axis(groups: Mapping[str, object], x: str = "lr", *, title: str = "Accuracy against learning rate",
-            xlabel: str = "learning rate", note: str | None = None) -> Figure:  # fmt: skip
-    """Final validation accuracy against a recorded number on a logarithmic axis: median, seed band, crosses for divergence.
+def lr_axis(
+    groups: Mapping[str, object],
+    x: str = "lr",
+    *,
+    title: str = "Accuracy against learning rate",
+    xlabel: str = "learning rate",
+    note: str | None = None,
+) -> Figure:
+    """Final validation accuracy against the LR (log axis): median, seed band, crosses for divergence.
 
     groups: label -> RunTable (for example one for each optimizer). x: the config entry on the axis.
     """
@@ -133,64 +193,52 @@ def lr_axis(groups: Mapping[str, object], x: str = "lr", *, title: str = "Accura
             look = style.look(n)
             low, high = ([known[value]["accuracies"][end] for value in good] for end in (0, -1))
             axes.fill_between(good, low, high, color=look["color"], alpha=0.2, lw=0)
-            axes.plot(good, [known[value]["median"] for value in good], label=label, marker=style.MARKERS[n % 6], **look)
+            axes.plot(
+                good,
+                [known[value]["median"] for value in good],
+                label=label,
+                marker=style.MARKERS[n % 6],
+                **look,
+            )
             if lost:
-                axes.plot(lost, [0.035 + 0.045 * n] * len(lost), transform=axes.get_xaxis_transform(), marker="X", ms=6.5,
-                          ls="none", color=look["color"], mec=style.CARD, zorder=5, gid="diverged")  # fmt: skip
+                axes.plot(
+                    lost,
+                    [0.035 + 0.045 * n] * len(lost),
+                    transform=axes.get_xaxis_transform(),
+                    marker="X",
+                    ms=6.5,
+                    ls="none",
+                    color=look["color"],
+                    mec=style.CARD,
+                    zorder=5,
+                    gid="diverged",
+                )
         axes.set(xscale="log", xlabel=xlabel, ylabel=WORDS["accuracy"], ylim=(0, None))
         axes.xaxis.set_minor_formatter(NullFormatter())
         if any(line.get_gid() == "diverged" for line in axes.lines):
-            axes.text(0.995, 0.045 + 0.045 * len(groups), "× a seed diverged", transform=axes.transAxes, ha="right",
-                      fontsize=8.5, color=style.QUIET)  # fmt: skip
+            axes.text(
+                0.995,
+                0.045 + 0.045 * len(groups),
+                "× a seed diverged",
+                transform=axes.transAxes,
+                ha="right",
+                fontsize=8.5,
+                color=style.QUIET,
+            )
         style.legend_row(axes, columns=min(len(groups), 5))
     return figure
 
 
-def heat_map(values, rows: Sequence, columns: Sequence, *, row_name: str = "", column_name: str = "",
-             unit: str = "validation accuracy (%)", title: str = "", note: str = "", digits: int = 1) -> Figure:  # fmt: skip
-    """A grid of numbers as coloured cells with the number in each; NaN is an empty, hatched cell (not run, or diverged).
-
-    values: [len(rows), len(columns)]. Raises ValueError for another shape.
-    """
-    values = np.asarray(values, float)
-    if values.shape != (len(rows), len(columns)):
-        raise ValueError(f"values have shape {values.shape}, rows and columns ask for {(len(rows), len(columns))}")
-    with style.context():
-        figure = style.new_figure((style.SIZE[0], 1.3 + 0.52 * len(rows)), title=title, note=note)
-        axes = figure.subplots()
-        axes.grid(False)
-        axes.set_facecolor("#efeeea")
-        mesh = axes.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", edgecolors=style.CARD, linewidth=2)
-        for r, c in np.ndindex(values.shape):
-            if np.isfinite(values[r, c]):
-                dark = mesh.norm(values[r, c]) < 0.55
-                axes.text(c + 0.5, r + 0.5, f"{values[r, c]:.{digits}f}", ha="center", va="center", fontsize=9.5,
-                          color="white" if dark else "#1d1d24")  # fmt: skip
-            else:
-                axes.text(c + 0.5, r + 0.5, "×", ha="center", va="center", fontsize=13, color=style.QUIET)
-        best = np.unravel_index(np.nanargmax(values), values.shape) if np.isfinite(values).any() else None
-        if best:
-            axes.plot([best[1], best[1] + 1, best[1] + 1, best[1], best[1]], [best[0]] * 2 + [best[0] + 1] * 2 + [best[0]],
-                      color=style.PALETTE[2], lw=2.4, ls="-", clip_on=False, zorder=5)  # fmt: skip
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [_short(value) for value in columns])
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [_short(value) for value in rows])
-        axes.set(xlabel=column_name, ylabel=row_name)
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-        bar = figure.colorbar(mesh, ax=axes, pad=0.02, label=unit)
-        bar.outline.set_visible(False)
-    return figure
-
-
-def _short(value) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def schedules_figure(schedules: Mapping[str, Callable[[float], float]], T: float, *, jumps: Sequence[float] = (),
-                     title: str = "Learning-rate schedules", xlabel: str = "update t", log: bool = False,
-                     note: str = "") -> Figure:  # fmt: skip
+def schedules_figure(
+    schedules: Mapping[str, Callable[[float], float]],
+    T: float,
+    *,
+    jumps: Sequence[float] = (),
+    title: str = "Learning-rate schedules",
+    xlabel: str = "update t",
+    log: bool = False,
+    note: str = "",
+) -> Figure:
     """Figs 10.3 to 10.6: learning rate against update for one or several schedules (label -> callable of t).
 
     T: right end of the axis, > 0. jumps: where a schedule breaks (milestones), so that drops stand upright.

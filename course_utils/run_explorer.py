@@ -2,8 +2,8 @@
 
     run_explorer(recorded("10.1.1"), x="lr", by="optimizer")
 
-Left: the curves of the chosen setting (median line, band over the seeds), faint behind it the other settings. Right:
-where that setting stands among all. Runs that diverged are marked where they ended, not left out.
+Left: the curves of the chosen setting (median line, band over the seeds), faint behind it the other settings.
+Right: where that setting stands among all. Runs that diverged are marked where they ended, not left out.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def run_explorer(
 ) -> LivePicture:
     """A live picture over a RunTable.
 
-    x: config entry under the slider (positive numbers). by: config entry of the drop-down list, None for none.
-    curve: what is drawn first, "loss", "accuracy" or "val_loss". note: corner text; default: what the records say.
+    x: config entry under the slider (positive numbers). by: config entry of the drop-down list, or None.
+    curve: drawn first: "loss", "accuracy" or "val_loss". note: corner text; default: what the records say.
     Raises ValueError if the table is empty or x is not a positive number everywhere.
     """
     curves = ("loss", "accuracy", "val_loss")
@@ -181,7 +181,7 @@ def _draw(data: _Recorded, xname: str, state) -> Scene:
 
 
 def _background(data: _Recorded, group, curve) -> dict:
-    """What stays while the slider moves: all curves of the group, faint; its accuracies; the level of guessing."""
+    """What stays while the slider moves: the group's curves, faint; its accuracies; the level of guessing."""
     top, chance = data.tops[curve], 10.0 if curve == "accuracy" else math.log(10)
     values = data.measured(group)
     ends = {value: data.summaries[group, value] for value in values}
@@ -214,7 +214,7 @@ STILL = ("chance", "chance word", "what", "others", "all", "all band", "all dive
 
 
 def _ends(runs, curve, top, last) -> dict:
-    """A cross where each diverged run ended, at the top of the loss panel (or at the foot of the accuracy panel)."""
+    """A cross where each diverged run ended: top of the loss panel, foot of the accuracy panel."""
     ends = [run for run in runs if run.status == "diverged"]
     if not ends:
         return {}
@@ -234,7 +234,9 @@ def _words(data: _Recorded, xname, group, wished, value) -> str:
         head = f"Nothing was recorded at {wished:g} for this; the nearest is shown. " + head
     if known["accuracies"]:
         low, high = known["accuracies"][0], known["accuracies"][-1]
-        head += f" final validation accuracy {known['median']:.1f} % (median; seeds from {low:.1f} to {high:.1f} %)"
+        head += (
+            f" final validation accuracy {known['median']:.1f} % (median; seeds {low:.1f} to {high:.1f} %)"
+        )
         losses = [curve_of(run, "loss")[1][-1] for run in runs if run.status != "diverged" and len(run.t)]
         head += f", training loss {np.median(losses):.3g}." if losses else "."
     if known["diverged_at"]:

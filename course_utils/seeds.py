@@ -1,4 +1,4 @@
-"""Several seeds as one curve: the median at each update, with the range from the lowest to the highest seed."""
+"""Several seeds as one curve: the median at each update, with the range from lowest to highest seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {
 
 
 def curve_of(run, what: str = "loss") -> tuple[np.ndarray, np.ndarray]:
-    """(t, values) of one run. what: "loss" (smoothed where it is noisy), "accuracy" (per cent), "val_loss" or "lr"."""
+    """(t, values) of one run. what: "loss" (smoothed if noisy), "accuracy" (per cent), "val_loss" or "lr"."""
     if what == "loss":
         values = run.ema(0.98) if len(run.t) > SMOOTH_ABOVE else run.loss
         return np.asarray(run.t, float), np.asarray(values, float)
@@ -32,7 +32,7 @@ def curve_of(run, what: str = "loss") -> tuple[np.ndarray, np.ndarray]:
 
 
 def seed_band(runs: Iterable, what: str = "loss") -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(t, median, lowest, highest) over the runs. Where a run has ended, or is not finite, the others go on."""
+    """(t, median, lowest, highest) over the runs. Where one has ended or is not finite, the others go on."""
     curves = [curve_of(run, what) for run in runs]
     curves = [(t, y) for t, y in curves if len(t)]
     if not curves:
@@ -52,7 +52,7 @@ def _on_grid(grid, t, y):
 
 
 def summary_of(runs: list) -> dict:
-    """Numbers of one setting: seeds, how many diverged and when, and the accuracies (per cent) of those that did not."""
+    """Numbers of one setting: seeds, when some diverged, accuracies (per cent) of those that did not."""
     accuracies = [100 * run.final_accuracy for run in runs if run.status != "diverged" and run.val]
     return {
         "seeds": len(runs),

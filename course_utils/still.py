@@ -1,9 +1,9 @@
-"""Show a finished picture or table with alt text, as one output that is the same on every machine except its pixels.
+"""Show a finished picture or table with alt text, as one output that differs between machines only in pixels.
 
     show(figure, "Loss of four runs; the one at LR 10 leaves the picture at the top.")
 
-JupyterLab drops the alt text of ordinary image outputs, so the picture travels as an <img alt> inside a widget; the plain
-image beside it is what GitHub, nbviewer and print show.
+JupyterLab drops the alt text of ordinary image outputs, so the picture travels as an <img alt> in a widget;
+the plain image beside it is what GitHub, nbviewer and print show.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHARP = 1.6  # pixels per shown pixel: crisp on most screens
 
 
 class Still:
-    """A picture or table ready to be shown: widget, image and one line of text that holds no measured number."""
+    """A picture or table ready to be shown: widget, image and a line of text without measured numbers."""
 
     def __init__(self, box: widgets.Widget, png: bytes, text: str, alt: str):
         self.widget, self.png, self.text, self.alt = box, png, text, alt
@@ -59,7 +59,7 @@ def show(figure: Figure, alt: str, *, name: str = "") -> None:
     display(still(figure, alt, name=name))
 
 
-# --------------------------------------------------------------------------------------------------------------- tables
+# ----------------------------------------------------------------------------------------------------- tables
 def _cell(value) -> str:
     if value is None:
         return "–"
@@ -67,13 +67,15 @@ def _cell(value) -> str:
 
 
 def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: str = "") -> Still:
-    """A table: real HTML for reading, a drawn one as the still image. Floats are shown with four digits, None as a dash.
+    """A table: real HTML for reading, a drawn one as still image. Floats get four digits, None a dash.
 
     rows: one sequence a row, as long as header. Raises ValueError for a row of another length.
     """
     for row in rows:
         if len(row) != len(header):
-            raise ValueError(f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}")
+            raise ValueError(
+                f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}"
+            )
     text = [[_cell(value) for value in row] for row in rows]
     png = png_of(_drawn_table(text, header, title, note))
     box = widgets.VBox([widgets.HTML(_html_table(text, header, title, note))])
@@ -81,28 +83,36 @@ def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: 
     return Still(box, png, f"Table: {title}", alt)
 
 
-def compare_table(rows: Sequence[Sequence], *, title: str = "Your number beside the others", note: str = "",
-                  columns: Sequence[str] = ("your run", "recorded run", "lecture or paper")) -> Still:  # fmt: skip
-    """Rows of (what, yours, recorded, published): each number under the kind of evidence it is. None where there is none."""
+def compare_table(
+    rows: Sequence[Sequence],
+    *,
+    title: str = "Your number beside the others",
+    note: str = "",
+    columns: Sequence[str] = ("your run", "recorded run", "lecture or paper"),
+) -> Still:
+    """Rows of (what, yours, recorded, published): each number under its kind of evidence, None if missing."""
     return table(rows, ["", *columns], title=title, note=note)
 
 
 def _html_table(rows, header, title, note) -> str:
     esc = html.escape
+    pad = "padding:4px 14px"
     line = "border-bottom:1px solid rgba(128,128,128,.3);padding:4px 14px"
+    thick = "border-bottom:2px solid rgba(128,128,128,.6);padding:4px 14px"
     head = "".join(
-        f'<th scope="col" style="text-align:{"left" if n == 0 else "right"};border-bottom:2px solid rgba(128,128,128,.6);'
-        f'padding:4px 14px">{esc(words)}</th>'
+        f'<th scope="col" style="text-align:{"left" if n == 0 else "right"};{thick}">{esc(words)}</th>'
         for n, words in enumerate(header)
     )
     body = ""
     for first, *rest in rows:
         cells = "".join(f'<td style="text-align:right;{line}">{esc(words)}</td>' for words in rest)
-        body += f'<tr><th scope="row" style="text-align:left;font-weight:normal;{line}">{esc(first)}</th>{cells}</tr>'
+        name = f'<th scope="row" style="text-align:left;font-weight:normal;{line}">{esc(first)}</th>'
+        body += f"<tr>{name}{cells}</tr>"
     foot = f'<div style="font-size:85%;opacity:.8;padding:3px 14px">{esc(note)}</div>' if note else ""
     return (
-        '<div style="line-height:1.5"><table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
-        f'<caption style="caption-side:top;text-align:left;font-weight:bold;padding:4px 14px">{esc(title)}</caption>'
+        '<div style="line-height:1.5">'
+        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
+        f'<caption style="caption-side:top;text-align:left;font-weight:bold;{pad}">{esc(title)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}</div>"
     )
 
@@ -123,8 +133,12 @@ def _drawn_table(rows, header, title, note) -> Figure:
             for column, words in enumerate(row):
                 right += widths[column]
                 x, side = (0.12, "left") if column == 0 else (right, "right")
-                axes.text(x, y, words, ha=side, va="center", fontsize=9, fontweight="bold" if n == 0 else "normal")
-            axes.plot([0.1, width - 0.1], [y + 0.145] * 2, color=style.GRID if n else style.QUIET, lw=0.8, ls="-")
+                axes.text(
+                    x, y, words, ha=side, va="center", fontsize=9, fontweight="bold" if n == 0 else "normal"
+                )
+            axes.plot(
+                [0.1, width - 0.1], [y + 0.145] * 2, color=style.GRID if n else style.QUIET, lw=0.8, ls="-"
+            )
         if note:
             axes.text(0.12, height - 0.14, note, fontsize=7.8, color=style.QUIET, style="italic", va="center")
     return figure
