@@ -27,7 +27,8 @@ def _conv_block(cin: int, cout: int, norm: bool, pool: bool = False) -> list[nn.
 def small_conv_net(width: int = 16, norm: bool = True, num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
     """Three 3x3 convolutions (width, 2 width, 4 width channels), each halving the image, then a linear classifier.
 
-    norm=False leaves BatchNorm out: the net then shows plainly what too large a learning rate does.
+    The logits are scaled by 1/8, as in `resnet9`: BatchNorm feeds the last layer large features, and without the scale
+    that layer alone would set the highest learning rate the net can stand. norm=False leaves out BatchNorm and scale.
     """
     if width < 1:
         raise ValueError(f"width must be >= 1, got {width}. The desk-scale net of the lessons uses 16.")
@@ -35,7 +36,8 @@ def small_conv_net(width: int = 16, norm: bool = True, num_classes: int = 10, se
     def build():
         layers = _conv_block(3, width, norm, pool=True) + _conv_block(width, 2 * width, norm, pool=True)
         layers += _conv_block(2 * width, 4 * width, norm, pool=True)
-        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * 16, num_classes))
+        head = [nn.Linear(4 * width * 16, num_classes, bias=not norm)] + ([Scale(1 / 8)] if norm else [])
+        return nn.Sequential(*layers, nn.Flatten(), *head)
 
     return _seeded(build, seed)
 
