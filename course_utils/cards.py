@@ -9,11 +9,18 @@ import html
 import re
 import sys
 
-# Label colours carry white text at a contrast of at least 4.5 : 1; the rest of a card takes the page's colours,
-# so that it reads on a light and on a dark page. The label's word, not its colour, says what happened.
+# Label colours carry white text at a contrast of at least 4.5 : 1; the rest takes the page's colours, so
+# that a card reads on a light and on a dark page. The label's word, not its colour, says what happened.
 COLOURS = {
-    "exercise": "#1f5fbf", "correct": "#1b7f4b", "not yet": "#9a5b00", "error in your code": "#b3261e",
-    "not attempted": "#5f6670", "hint": "#6b4fa0", "solution": "#1f5fbf", "predict": "#1f5fbf", "progress": "#5f6670",
+    "exercise": "#1f5fbf",
+    "correct": "#1b7f4b",
+    "not yet": "#9a5b00",
+    "error in your code": "#b3261e",
+    "not attempted": "#5f6670",
+    "hint": "#6b4fa0",
+    "solution": "#1f5fbf",
+    "predict": "#1f5fbf",
+    "progress": "#5f6670",
 }
 SIGNS = {"correct": "✓", "not yet": "↻", "error in your code": "✗", "not attempted": "○"}
 
@@ -26,8 +33,10 @@ def card_html(kind: str, title: str, text: str, *, printed: str = "") -> str:
     if printed:
         body += f"<p>Your code printed:</p><pre style='white-space:pre-wrap'>{html.escape(printed)}</pre>"
     return (
-        f"<div style='border-left:4px solid {colour};padding:4px 12px;margin:6px 0;line-height:1.45;max-width:60em'>"
-        f"<div><span style='background:{colour};color:#fff;font-weight:600;border-radius:3px;padding:1px 8px'>"
+        f"<div style='border-left:4px solid {colour};padding:4px 12px;margin:6px "
+        f"0;line-height:1.45;max-width:60em'>"
+        f"<div><span style='background:{colour};color:#fff;font-weight:600;border-radius:3px;padding:1px "
+        f"8px'>"
         f"{html.escape(label)}</span> <b>{html.escape(title)}</b></div>{body}</div>"
     )
 
@@ -65,7 +74,8 @@ def show_bundle(data: dict) -> None:
 
 
 def show_widget(widget, plain: str, static_html: str | None = None) -> None:
-    """Display a widget with its plain-text form in one output: what GitHub, nbviewer and nbval see is the text."""
+    """Display a widget with its plain-text form in one output: what GitHub, nbviewer and nbval see is the
+    text."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": plain}
     if static_html:
@@ -79,7 +89,9 @@ def to_html(text: str) -> str:
     out = []
     for place, part in enumerate(parts):
         if place % 2:
-            out.append(f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>")
+            out.append(
+                f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>"
+            )
             continue
         for block in re.split(r"\n\s*\n", part.strip()):
             out.append(_block(block))
@@ -94,7 +106,11 @@ def _block(block: str) -> str:
     items = [line[2:] for line in lines if line.startswith("- ")]
     out = f"<p style='margin:6px 0'>{_inline(' '.join(before))}</p>" if before else ""
     if items:
-        out += "<ul style='margin:4px 0 4px 1.2em'>" + "".join(f"<li>{_inline(one)}</li>" for one in items) + "</ul>"
+        out += (
+            "<ul style='margin:4px 0 4px 1.2em'>"
+            + "".join(f"<li>{_inline(one)}</li>" for one in items)
+            + "</ul>"
+        )
     return out
 
 

@@ -142,14 +142,11 @@ def _named_copy() -> Path | None:
     path = Path(named).expanduser()
     found = data_readers.find(path) if path.is_dir() else path
     if found is None or not found.exists():
-        inside = "there is nothing at this path"
+        seen = "there is nothing at this path"
         if path.is_dir():
-            inside = (
-                f"in this folder lie {', '.join(sorted(p.name for p in path.iterdir())[:5]) or 'no files'}"
-            )
-        raise DataError(
-            f"COURSE_CIFAR10 = {named}: {inside}. {data_readers.WAY_OUT} Or unset COURSE_CIFAR10."
-        )
+            names = ", ".join(sorted(entry.name for entry in path.iterdir())[:5])
+            seen = f"in this folder lie {names or 'no files'}"
+        raise DataError(f"COURSE_CIFAR10 = {named}: {seen}. {data_readers.WAY_OUT} Or unset COURSE_CIFAR10.")
     return found
 
 
@@ -161,9 +158,8 @@ def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, s
     if download is None and _download_failed:
         return None, _download_failed
     try:
-        return fetch(
-            CIFAR10_SOURCES, data_dir() / "cifar-10-python.tar.gz", CIFAR10_MD5, CIFAR10_SIZE, quiet=quiet
-        ), ""
+        target = data_dir() / "cifar-10-python.tar.gz"
+        return fetch(CIFAR10_SOURCES, target, CIFAR10_MD5, CIFAR10_SIZE, quiet=quiet), ""
     except DownloadError as problem:
         if download:
             raise
@@ -183,7 +179,7 @@ def _load(copy: Path, quiet: bool) -> Arrays:
         _warn_once(f"the cache {file} is damaged ({problem}); it is made again from {copy}")
         arrays = None
     if arrays is None:
-        arrays = data_readers.read(copy, quiet)
+        arrays = _read(copy, quiet)
         try:
             data_cache.save(file, arrays, fingerprint)
         except OSError as problem:
@@ -193,6 +189,15 @@ def _load(copy: Path, quiet: bool) -> Arrays:
             )
             _in_memory[fingerprint] = arrays
     return arrays
+
+
+def _read(copy: Path, quiet: bool) -> Arrays:
+    try:
+        return data_readers.read(copy, quiet)
+    except DataError as problem:
+        if data_dir() in copy.parents:  # ours to throw away, unlike a copy that the learner named
+            raise DataError(f"{problem} Or delete it: then it is downloaded again.") from problem
+        raise
 
 
 def _warn_once(message: str) -> None:

@@ -93,11 +93,15 @@ def find(folder: Path) -> Path | None:
 
 def fingerprint(path: Path) -> str:
     """A short text that changes when the copy does: made from names, sizes and times of its files."""
-    files = [path] if path.is_file() else sorted(p for p, _ in _folder_files(path))
     stamp = hashlib.sha256(str(path.resolve()).encode())
-    for file in files:
-        status = os.stat(file)
-        stamp.update(f"{file}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    if path.is_file():
+        status = path.stat()
+        stamp.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+        return stamp.hexdigest()[:16]
+    for folder in _leaf_folders(path):
+        with os.scandir(folder) as entries:  # its entries know their sizes: much faster than 60,000 paths
+            files = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries)
+        stamp.update(f"{folder} {files}".encode())
     return stamp.hexdigest()[:16]
 
 
@@ -128,17 +132,19 @@ def read(path: Path, quiet: bool = False) -> Arrays:
     return arrays
 
 
+def _leaf_folders(folder: Path) -> list[Path]:
+    """The folders that hold the files: `folder` itself for batches, else train/<class> and test/<class>."""
+    if any((folder / name).is_file() for name in BATCHES):
+        return [folder]
+    splits = [folder / split for split in PER_CLASS if (folder / split).is_dir()]
+    return sorted(entry for split in splits for entry in split.iterdir() if entry.is_dir())
+
+
 def _folder_files(folder: Path) -> Iterator[tuple[Path, Callable[[], bytes]]]:
-    """(path, function that reads it) of the batches or the images train/<class>/*, test/<class>/*."""
-    batches = [folder / name for name in BATCHES if (folder / name).is_file()]
-    if batches:
-        yield from ((file, file.read_bytes) for file in batches)
-        return
-    for split in PER_CLASS:
-        for class_folder in sorted((folder / split).glob("*/")):
-            with os.scandir(class_folder) as entries:
-                for name in sorted(entry.name for entry in entries):
-                    yield class_folder / name, (class_folder / name).read_bytes
+    """(path, function that reads it) of every file of a copy that is a folder."""
+    for leaf in _leaf_folders(folder):
+        for file in sorted(leaf.iterdir()):
+            yield file, file.read_bytes
 
 
 def _archive_files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:

@@ -10,6 +10,7 @@ the right length and checksum ever gets the name `target`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import os
@@ -155,7 +156,7 @@ def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float
         raise _SourceFailed(f"answers {problem.code} {problem.reason}") from problem
     except TimeoutError as problem:
         raise _SourceFailed(f"no data for {limits.stall:g} s") from problem
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as problem:
+    except (OSError, http.client.HTTPException) as problem:  # unknown host, refused, reset, certificate, ...
         if _length(part) <= done:  # nothing came: no use to try again. Otherwise the caller resumes
             raise _SourceFailed(f"{getattr(problem, 'reason', problem)}") from problem
 
@@ -216,15 +217,16 @@ def _only_one_process(lock: Path):
 
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
-            raise DownloadError(
-                f"another process is downloading to {lock.parent}; wait until it is done"
-            ) from problem
+            # Some network folders know no locks. Two at once then waste time, and the checksum finds it out.
+            if problem.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise DownloadError(
+                    f"another process is downloading to {lock.parent}; wait until it is done"
+                ) from problem
         try:
             yield
         finally:
-            with contextlib.suppress(
-                OSError
-            ):  # Windows deletes no open file; an empty one is in nobody's way
+            # Windows deletes no open file; an empty one is in nobody's way
+            with contextlib.suppress(OSError):
                 lock.unlink()
 
 

@@ -18,8 +18,8 @@ _hints_taken: dict[str, int] = {}
 def exercise(exercise_id: str, *, buttons: bool = True, **given) -> None:
     """Show the task of an exercise, with Hint and Solution buttons where widgets are available.
 
-    given: replaces what a value or choice exercise shows (say the lesson's own curves); pass the same to `check`.
-    Raises UnknownExercise, naming near matches, for a wrong id.
+    given: replaces what a value or choice exercise shows (say the lesson's own curves); pass the same to
+    `check`. Raises UnknownExercise, naming near matches, for a wrong id.
     """
     one = bank.find(exercise_id)
     text = task_text(one, given)
@@ -28,37 +28,44 @@ def exercise(exercise_id: str, *, buttons: bool = True, **given) -> None:
         return
     try:
         import ipywidgets
-    except ImportError:                 # the plain functions do the same
+    except ImportError:  # the plain functions do the same
         cards.show("exercise", _title(one), text)
         return
-    cards.show_widget(_panel(ipywidgets, one, text), cards.card_text("exercise", _title(one), text),
-                      cards.card_html("exercise", _title(one), text))
+    cards.show_widget(
+        _panel(ipywidgets, one, text),
+        cards.card_text("exercise", _title(one), text),
+        cards.card_html("exercise", _title(one), text),
+    )
 
 
 def check(exercise_id: str, answer=None, **given) -> None:
     """Judge `answer` (a function, a number or a label, as the task asks), show the outcome and keep it.
 
-    The outcome is one of: correct, not yet, error in your code, not attempted. Answers within about six seconds.
+    The outcome is one of: correct, not yet, error in your code, not attempted. Answers within about six
+    seconds.
     """
     one = bank.find(exercise_id)
     outcome = checking.judge(one, answer, given=given)
     text = outcome.text
     if outcome.kind == checking.NOT_ATTEMPTED and not isinstance(one, bank.OpenExercise):
-        text = f"Replace the `...` above and run both cells again. A first nudge: `hint(\"{one.id}\")`."
+        text = f'Replace the `...` above and run both cells again. A first nudge: `hint("{one.id}")`.'
     if outcome.kind == checking.NOT_YET:
-        text += f"\n\nTry again, or take a hint: `hint(\"{one.id}\")`."
+        text += f'\n\nTry again, or take a hint: `hint("{one.id}")`.'
     cards.show(outcome.kind, _title(one), text, printed=outcome.printed)
     progress.record(one.id, outcome.kind)
 
 
 def hint(exercise_id: str, number: int | None = None) -> None:
-    """Show the next hint, or hint `number` (1 is the gentlest). Raises ValueError for a number there is not."""
+    """Show the next hint, or hint `number` (1 is the gentlest). Raises ValueError for a number there is
+    not."""
     one = bank.find(exercise_id)
     total = len(one.hints)
     if number is None:
         number = min(_hints_taken.get(one.id, 0) + 1, total)
     if not isinstance(number, int) or not 1 <= number <= total:
-        raise ValueError(f"{one.id} has hints 1 to {total}; got {number!r}. hint(\"{one.id}\") gives the next one.")
+        raise ValueError(
+            f'{one.id} has hints 1 to {total}; got {number!r}. hint("{one.id}") gives the next one.'
+        )
     _hints_taken[one.id] = max(number, _hints_taken.get(one.id, 0))
     cards.show("hint", *_hint(one, number))
 
@@ -70,7 +77,8 @@ def solution(exercise_id: str) -> None:
 
 
 def given(exercise_id: str) -> dict:
-    """What a value or choice exercise shows (its numbers or curves), for the lesson to draw or compute with."""
+    """What a value or choice exercise shows (its numbers or curves), for the lesson to draw or compute
+    with."""
     one = bank.find(exercise_id)
     return dict(getattr(one, "given", {}))
 
@@ -83,7 +91,7 @@ def open_experiment(lesson: str) -> None:
 def task_text(one, given: dict | None = None) -> str:
     """The task in Markdown, with the given numbers, the options and the stub a learner starts from."""
     shown = {**getattr(one, "given", {}), **(given or {})}
-    text = one.task
+    text = one.task.strip()
     if isinstance(one, bank.ValueExercise):
         text += "\n\n" + "\n".join(f"- `{name} = {checking._show(value)}`" for name, value in shown.items())
     if isinstance(one, bank.ChoiceExercise):
@@ -96,14 +104,18 @@ def _title(one) -> str:
 
 
 def _hint(one, number: int) -> tuple[str, str]:
-    last = "" if number < len(one.hints) else f"\n\nThat was the last hint; `solution(\"{one.id}\")` shows the solution."
+    last = (
+        ""
+        if number < len(one.hints)
+        else f'\n\nThat was the last hint; `solution("{one.id}")` shows the solution.'
+    )
     return f"{one.id} · {number} of {len(one.hints)}", one.hints[number - 1] + last
 
 
 def _solution(one) -> str:
-    if isinstance(one, bank.OpenExercise):
-        return one.solution
-    return one.solution if "```" in one.solution else f"```\n{one.solution.strip()}\n```"
+    text = one.solution.strip()
+    prose = "```" in text or isinstance(one, (bank.ChoiceExercise, bank.OpenExercise))
+    return text if prose else f"```\n{text}\n```"
 
 
 def _panel(ipywidgets, one, text: str):

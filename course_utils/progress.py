@@ -1,8 +1,9 @@
 """Your progress: one small local JSON file that survives restarts, crashes and two notebooks at once.
 
-Every change is a read, a merge and an atomic replace under a lock file. The previous file is kept as a backup.
-A file that cannot be read is replaced by the backup; when both are damaged they are set aside, never deleted.
-Where nothing can be written (read-only folder, full disk) the lesson goes on and progress lives in memory.
+Every change is a read, a merge and an atomic replace under a lock file. The previous file is kept as a
+backup. A file that cannot be read is replaced by the backup; when both are damaged they are set aside,
+never deleted. Where nothing can be written (read-only folder, full disk) the lesson goes on and progress
+lives in memory.
 """
 
 from __future__ import annotations
@@ -18,18 +19,20 @@ from course_utils import bank, cards, paths
 from course_utils.lessons import LESSONS
 
 VERSION = 1
-LOCK_SECONDS = 2.0            # how long to wait for another notebook
-STALE_SECONDS = 10.0          # a lock older than this was left by a crash
+LOCK_SECONDS = 2.0  # how long to wait for another notebook
+STALE_SECONDS = 10.0  # a lock older than this was left by a crash
 
 
-_unsaved: dict = {"exercises": {}, "guesses": {}}       # what could not be written yet
+_unsaved: dict = {"exercises": {}, "guesses": {}}  # what could not be written yet
 _said: set[str] = set()
 
 
 # ---------------------------------------------------------------- what lessons use
 
+
 def record(exercise_id: str, outcome: str) -> None:
-    """Keep the outcome of one check. A solved exercise stays solved whatever comes after. Never raises for a disk."""
+    """Keep the outcome of one check. A solved exercise stays solved whatever comes after. Never raises for
+    a disk."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S")
     tried = 0 if outcome == "not attempted" else 1
     entry = {"outcome": outcome, "tries": tried, "solved": now if outcome == "correct" else None}
@@ -53,19 +56,26 @@ def solved(lesson: str) -> int:
 
 
 def summary() -> list[dict]:
-    """One row a lesson of part 10.1: lesson, title, file, planned, solved, total, tries, guess (None: not made)."""
+    """One row a lesson of part 10.1: lesson, title, file, planned, solved, total, tries, guess (None: not
+    made)."""
     data, rows = load(), []
     for lesson in LESSONS:
         if not lesson.number.startswith(("00", "10.1.")):
             continue
         ids = bank.checked(lesson.number)
         entries = [data["exercises"].get(one, {}) for one in ids]
-        rows.append({
-            "lesson": lesson.number, "title": lesson.title, "file": lesson.file, "planned": not ids,
-            "solved": sum(bool(one.get("solved")) for one in entries), "total": len(ids),
-            "tries": sum(one.get("tries", 0) for one in entries),
-            "guess": data["guesses"].get(lesson.number, {}).get("guess"),
-        })
+        rows.append(
+            {
+                "lesson": lesson.number,
+                "title": lesson.title,
+                "file": lesson.file,
+                "planned": not ids,
+                "solved": sum(bool(one.get("solved")) for one in entries),
+                "total": len(ids),
+                "tries": sum(one.get("tries", 0) for one in entries),
+                "guess": data["guesses"].get(lesson.number, {}).get("guess"),
+            }
+        )
     return rows
 
 
@@ -79,6 +89,7 @@ def progress_map() -> None:
 
 
 # ---------------------------------------------------------------- the file
+
 
 def load() -> dict:
     """Everything known: the file (or its backup) merged with what could not be written yet."""
@@ -94,8 +105,12 @@ def _change(new: dict) -> None:
         with _locked(file):
             _write(file, _merge(_read(file, repair=True), _unsaved))
     except OSError as error:
-        _say(f"Progress could not be saved in {file} ({error.strerror or error}). The lesson goes on; your progress is "
-             "kept until this kernel ends. Way out: free some disk space, or set COURSE_PROGRESS to a writable file.")
+        _say(
+            f"Progress could not be saved in {file} ({error.strerror or error}). The lesson goes on; your "
+            f"progress is "
+            "kept until this kernel ends. Way out: free some disk space, or set COURSE_PROGRESS to a "
+            "writable file."
+        )
         return
     _unsaved.update(exercises={}, guesses={})
 
@@ -106,13 +121,23 @@ def _remember(new: dict) -> None:
 
 
 def _merge(old: dict, new: dict) -> dict:
-    """Both sets of entries: tries add up, solved stays solved, the newer outcome and guess win, the rest is kept."""
+    """Both sets of entries: tries add up, solved stays solved, the newer outcome and guess win, the rest is
+    kept."""
     exercises = {name: dict(entry) for name, entry in old["exercises"].items()}
     for name, entry in new["exercises"].items():
         before = exercises.get(name, {})
-        exercises[name] = {**before, **entry, "tries": before.get("tries", 0) + entry["tries"],
-                           "solved": before.get("solved") or entry["solved"]}
-    return {**old, "version": VERSION, "exercises": exercises, "guesses": {**old["guesses"], **new["guesses"]}}
+        exercises[name] = {
+            **before,
+            **entry,
+            "tries": before.get("tries", 0) + entry["tries"],
+            "solved": before.get("solved") or entry["solved"],
+        }
+    return {
+        **old,
+        "version": VERSION,
+        "exercises": exercises,
+        "guesses": {**old["guesses"], **new["guesses"]},
+    }
 
 
 def _empty() -> dict:
@@ -136,10 +161,16 @@ def _read(file, repair: bool = False) -> dict:
         if damaged:
             _say(f"Your progress file was damaged and has been restored from its backup {backup.name}.")
         return data
-    names = [_set_aside(one) if repair else one.name for one, bad in ((file, damaged), (backup, backup_damaged)) if bad]
+    names = [
+        _set_aside(one) if repair else one.name
+        for one, bad in ((file, damaged), (backup, backup_damaged))
+        if bad
+    ]
     if repair and names:
-        _say(f"Your progress file and its backup were damaged. They are kept as {' and '.join(names)}; "
-             "a new progress file was started.")
+        _say(
+            f"Your progress file and its backup were damaged. They are kept as {' and '.join(names)}; "
+            "a new progress file was started."
+        )
     return _empty()
 
 
@@ -149,18 +180,21 @@ def _parse(file: Path) -> tuple[dict | None, bool]:
         data = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None, False
-    except (OSError, ValueError):       # ValueError: not JSON, not UTF-8
+    except (OSError, ValueError):  # ValueError: not JSON, not UTF-8
         return None, True
     if not (isinstance(data, dict) and isinstance(data.get("version"), int)):
         return None, True
     for part in ("exercises", "guesses"):
-        if not (isinstance(data.get(part), dict) and all(isinstance(one, dict) for one in data[part].values())):
+        if not (
+            isinstance(data.get(part), dict) and all(isinstance(one, dict) for one in data[part].values())
+        ):
             return None, True
     return data, False
 
 
 def _write(file: Path, data: dict) -> None:
-    """Replace the file in one step, keeping the last good one as backup: at every moment one of them is whole."""
+    """Replace the file in one step, keeping the last good one as backup: at every moment one of them is
+    whole."""
     if _parse(file)[0] is not None:
         _replace(_backup(file), file.read_bytes())
     _replace(file, json.dumps(data, indent=1, ensure_ascii=False).encode())
@@ -199,7 +233,10 @@ def _locked(file: Path):
         try:
             os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             break
-        except (FileExistsError, PermissionError) as error:     # Windows: PermissionError while it is being deleted
+        except (
+            FileExistsError,
+            PermissionError,
+        ) as error:  # Windows: PermissionError while it is being deleted
             if isinstance(error, PermissionError) and not lock.exists():
                 raise
             if _age(lock) > STALE_SECONDS:
@@ -230,6 +267,7 @@ def _say(message: str) -> None:
 
 # ---------------------------------------------------------------- the map
 
+
 def _guess_word(row: dict) -> str:
     return "not yet" if row["guess"] is None else "made"
 
@@ -251,11 +289,15 @@ def _map_html(rows: list[dict]) -> str:
     for row in rows:
         lesson, title, done, guessed = map(html.escape, _cells(row))
         if row["planned"]:
-            body.append(f"<tr style='opacity:.6'><td>{lesson}</td><td>{title}</td><td colspan=2>planned</td></tr>")
+            body.append(
+                f"<tr style='opacity:.6'><td>{lesson}</td><td>{title}</td><td colspan=2>planned</td></tr>"
+            )
             continue
         mark = "✓ " if row["total"] and row["solved"] == row["total"] else ""
         link = f"<a href='{row['file']}'>{title}</a>"
         body.append(f"<tr><td>{lesson}</td><td>{link}</td><td>{mark}{done}</td><td>{guessed}</td></tr>")
-    head = "<tr><th scope=col>Lesson</th><th scope=col>Title</th><th scope=col>Exercises</th><th scope=col>Guess</th></tr>"
-    return (f"<table style='text-align:left'><caption>Your way through part 10.1</caption><thead>{head}</thead>"
-            f"<tbody>{''.join(body)}</tbody></table>")
+    head = "".join(f"<th scope=col>{one}</th>" for one in ("Lesson", "Title", "Exercises", "Guess"))
+    return (
+        "<table style='text-align:left'><caption>Your way through part 10.1</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    )

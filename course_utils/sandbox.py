@@ -24,8 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS = 5.0
-EXTRA_MEMORY = 1_500_000_000      # bytes a check may use beyond what the kernel already holds
-KEEP_PRINTED = 2_000              # characters of the learner's prints that come back
+EXTRA_MEMORY = 1_500_000_000  # bytes a check may use beyond what the kernel already holds
+KEEP_PRINTED = 2_000  # characters of the learner's prints that come back
 CAN_FORK = sys.platform.startswith("linux") and hasattr(os, "fork")
 
 
@@ -46,9 +46,15 @@ class Guarded:
     printed_chars: int = 0
 
 
-def run(work: Callable[[], object], *, seconds: float = SECONDS, memory: int = EXTRA_MEMORY,
-        fork: bool | None = None) -> Guarded:
-    """Call `work()` under guard. It must return something json can write; learner exceptions are its own affair.
+def run(
+    work: Callable[[], object],
+    *,
+    seconds: float = SECONDS,
+    memory: int = EXTRA_MEMORY,
+    fork: bool | None = None,
+) -> Guarded:
+    """Call `work()` under guard. It must return something json can write; learner exceptions are its own
+    affair.
 
     seconds: wall-clock limit; memory: extra bytes (fork only); fork: None picks what the platform can do.
     """
@@ -100,25 +106,26 @@ def _too_long(seconds: float) -> str:
 
 # ---------------------------------------------------------------- in a forked child (Linux)
 
+
 def _run_forked(work, seconds, memory) -> Guarded | None:
     """Run in a child. None when the child could not even begin (then the caller runs inline)."""
     reader, writer = os.pipe()
     try:
         with warnings.catch_warnings():
-            # Python 3.12+ warns that forking a multi-threaded process may deadlock the child. It may: the child
+            # Python 3.12+ warns that a fork of a multi-threaded process may deadlock. It may: the child
             # runs one thread, touches no lock of ours, and is killed when it does not answer.
             warnings.filterwarnings("ignore", r".*multi-threaded, use of fork", DeprecationWarning)
             pid = os.fork()
-    except OSError:                     # no memory or no processes left: the check can still run here
+    except OSError:  # no memory or no processes left: the check can still run here
         os.close(reader)
         os.close(writer)
         return None
     if pid == 0:
-        _child(work, seconds, memory, reader, writer)      # never returns
+        _child(work, seconds, memory, reader, writer)  # never returns
     os.close(writer)
     try:
         message, ended = _read(reader, time.monotonic() + seconds)
-    finally:                            # also on Ctrl-C: the child never outlives the check
+    finally:  # also on Ctrl-C: the child never outlives the check
         os.close(reader)
         status = _end(pid)
     if message is None:
@@ -134,11 +141,11 @@ def _child(work, seconds, memory, reader, writer):
     """The forked child: set limits, work, send one length-prefixed JSON message, leave without clean-up."""
     try:
         os.close(reader)
-        os.setpgid(0, 0)                # Ctrl-C belongs to the parent; and killing the group takes grandchildren along
-        gc.disable()                    # a collection could finalise the kernel's sockets in the wrong process
+        os.setpgid(0, 0)  # Ctrl-C belongs to the parent; and killing the group takes grandchildren along
+        gc.disable()  # a collection could finalise the kernel's sockets in the wrong process
         notepad = _quiet()
         free = _limit(seconds, memory)
-        os.write(writer, b"!")          # "I have begun": from here on the clock is the learner's
+        os.write(writer, b"!")  # "I have begun": from here on the clock is the learner's
         result = _outcome(work, seconds)
         free()
         result.printed, result.printed_chars = notepad.text, notepad.chars
@@ -146,7 +153,7 @@ def _child(work, seconds, memory, reader, writer):
         _write_all(writer, struct.pack("<Q", len(body)) + body)
         os._exit(0)
     finally:
-        os._exit(70)                    # whatever else happens in here, the child must not return into the lesson
+        os._exit(70)  # whatever else happens in here, the child must not return into the lesson
 
 
 def _quiet() -> _Notepad:
@@ -161,7 +168,7 @@ def _quiet() -> _Notepad:
         shell = sys.modules["IPython"].get_ipython()
         if shell is not None:
             shell.display_pub.publish = lambda *args, **kwargs: None
-    if "torch" in sys.modules:          # torch's worker threads do not exist in a forked child
+    if "torch" in sys.modules:  # torch's worker threads do not exist in a forked child
         sys.modules["torch"].set_num_threads(1)
     return notepad
 
@@ -171,7 +178,7 @@ def _limit(seconds: float, memory: int) -> Callable[[], None]:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    cpu = int(seconds) + 2              # a second fuse, should the parent die before it can kill us
+    cpu = int(seconds) + 2  # a second fuse, should the parent die before it can kill us
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (cpu if hard < 0 else min(cpu, hard), hard))
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -185,11 +192,12 @@ def _limit(seconds: float, memory: int) -> Callable[[], None]:
 def _write_all(descriptor: int, data: bytes):
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view):]
+        view = view[os.write(descriptor, view) :]
 
 
 def _read(reader: int, deadline: float) -> tuple[bytes | None, bool]:
-    """(message, child closed its end). message is None when the child never began, b"" when it sent nothing."""
+    """(message, child closed its end). message is None when the child never began, b"" when it sent
+    nothing."""
     received = b""
     while True:
         wait = deadline - time.monotonic()
@@ -208,7 +216,7 @@ def _read(reader: int, deadline: float) -> tuple[bytes | None, bool]:
 
 def _end(pid: int) -> int:
     """Kill the child and everything it started (if it is still there); returns its wait status."""
-    for kill in (os.killpg, os.kill):       # killpg fails when the child has not yet made its own group
+    for kill in (os.killpg, os.kill):  # killpg fails when the child has not yet made its own group
         try:
             kill(pid, signal.SIGKILL)
             break
@@ -229,6 +237,7 @@ def _death(status: int) -> Guarded:
 
 # ---------------------------------------------------------------- in this process (macOS, Windows)
 
+
 class _TimeIsUp(BaseException):
     """Raised into code that outlived its time; not an Exception, so `except Exception` lets it pass."""
 
@@ -248,7 +257,11 @@ def _run_inline(work, seconds) -> Guarded:
 
     def interrupt():
         with lock:
-            if state["running"]:
+            if not state["running"]:
+                return
+            if hasattr(signal, "pthread_kill"):  # a real signal also wakes a sleeping call
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            else:
                 _thread.interrupt_main()
 
     notepad, before = _Notepad(), (sys.stdout, sys.stderr, sys.gettrace())
@@ -267,7 +280,7 @@ def _run_inline(work, seconds) -> Guarded:
         alarm.cancel()
     if result.detail == "it raised KeyboardInterrupt":
         if time.monotonic() < deadline:
-            raise KeyboardInterrupt         # the learner pressed Stop: that is theirs, not a time-out
+            raise KeyboardInterrupt  # the learner pressed Stop: that is theirs, not a time-out
         result = Guarded(problem="time", detail=_too_long(seconds))
     result.printed, result.printed_chars = notepad.text, notepad.chars
     return result

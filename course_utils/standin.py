@@ -68,15 +68,15 @@ def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
 
 
 # How hard the images are. Set so that a small conv net learns them about as fast as CIFAR-10.
-SPREAD = 36.0  # standard deviation of the colours, in grey levels
+SPREAD = 38.0  # standard deviation of the colours, in grey levels
 CUE = 45.0  # how far the colour of a class lies from grey: a hint, as sky is for ships, and never proof
-STRENGTH = (0.75, 1.0)  # how opaque the object is
+STRENGTH = (0.85, 1.0)  # how opaque the object is
 RADIUS = (8.0, 13.0)  # of the object, in pixels
-TURN = 0.15  # how far it is turned to either side, in half turns
+TURN = 0.12  # how far it is turned to either side, in half turns
 BEHIND = 1  # other things behind the object
 PATCH = 3.0  # largest half-width of such a thing, and of the one before the object, in pixels
 WAVES = 10.0  # strongest waves in the background, in grey levels
-NOISE = (0.0, 0.1)  # in units of 104 grey levels
+NOISE = (0.0, 0.08)  # in units of 104 grey levels
 _CLASS_COLOURS = np.array(
     [
         (1, 0, 0),
@@ -167,7 +167,7 @@ def _shape(label: int, u: np.ndarray, v: np.ndarray, p: np.ndarray) -> np.ndarra
     r, angle = np.hypot(u, v), np.arctan2(v, u)
     corner = np.maximum(np.abs(u), np.abs(v)) * 1.15  # the "radius" of a square of about the same area
     thick = 0.14 + 0.18 * p[0]
-    round_ = 0.45 * p[1]  # how far a square has become a disc, or a disc a square; 0.5 would be half way
+    round_ = 0.35 * p[1]  # how far a square has become a disc, or a disc a square; 0.5 would be half way
     k, phase = 4.5 + 3.0 * p[0], 2 * np.pi * p[2]
     shapes = {
         "disc": lambda: 1 - ((1 - round_) * r + round_ * corner),

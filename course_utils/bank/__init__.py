@@ -102,7 +102,7 @@ class ChoiceExercise:
     hints: tuple[str, ...]
     misconceptions: tuple[Misconception, ...]
     given: dict = field(default_factory=dict)
-    names: dict = field(default_factory=dict)      # extra names the misconceptions' expressions may use
+    names: dict = field(default_factory=dict)  # extra names the misconceptions' expressions may use
     stub: str = "answer = ..."
 
 
@@ -158,7 +158,7 @@ def find(exercise_id: str) -> Exercise:
     """
     if not isinstance(exercise_id, str):
         raise TypeError(
-            f"an exercise is named by its id in quotes, like \"10.1.1.momentum\"; got {exercise_id!r}"
+            f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}'
         )
     wanted = exercise_id.strip().lower()
     known = of_lesson(wanted.rpartition(".")[0])

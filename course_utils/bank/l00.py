@@ -6,10 +6,11 @@ UPDATES = FunctionExercise(
     id="00.updates",
     title="Updates in one epoch",
     task="""
-An *epoch* shows every training image to the network once. The images come in batches; each batch gives one update of
-the weights. CIFAR-10 has 50,000 training images, of which this course keeps 5,000 for validation.
+An *epoch* shows every training image to the network once. The images come in batches; each batch gives one
+update of the weights. CIFAR-10 has 50,000 training images, of which this course keeps 5,000 for validation.
 
-Write `updates_per_epoch(images, batch_size)`: how many updates does one epoch take? When the images do not fill the
+Write `updates_per_epoch(images, batch_size)`: how many updates does one epoch take? When the images do not
+fill the
 last batch, that smaller batch still counts: nobody is left out.
 """,
     function="updates_per_epoch",
@@ -32,27 +33,39 @@ def updates_per_epoch(images, batch_size):
     edges=((50_000, 128), (50_000, 100), (10, 4), (3, 128), (128, 128)),
     misconceptions=(
         Misconception(
-            "dropped batch", "You dropped the last, smaller batch: its images would never be seen.",
-            "def updates_per_epoch(images, batch_size):\n    return images // batch_size"),
+            "dropped batch",
+            "You dropped the last, smaller batch: its images would never be seen.",
+            "def updates_per_epoch(images, batch_size):\n    return images // batch_size",
+        ),
         Misconception(
-            "fraction", "A fraction of an update cannot be made: round up to whole batches.",
-            "def updates_per_epoch(images, batch_size):\n    return images / batch_size"),
+            "fraction",
+            "A fraction of an update cannot be made: round up to whole batches.",
+            "def updates_per_epoch(images, batch_size):\n    return images / batch_size",
+        ),
         Misconception(
-            "one too many", "You added one batch always: when the images fill the last batch there is none left over.",
-            "def updates_per_epoch(images, batch_size):\n    return images // batch_size + 1"),
+            "one too many",
+            "You added one batch always: when the images fill the last batch there is none left over.",
+            "def updates_per_epoch(images, batch_size):\n    return images // batch_size + 1",
+        ),
         Misconception(
-            "nearest", "You rounded to the nearest whole number: a last batch that is less than half full got lost.",
-            "def updates_per_epoch(images, batch_size):\n    return math.floor(images / batch_size + 0.5)"),
+            "nearest",
+            "You rounded to the nearest whole number: a last batch that is less than half full got lost.",
+            "def updates_per_epoch(images, batch_size):\n    return math.floor(images / batch_size + 0.5)",
+        ),
         Misconception(
-            "per image", "That is one update for each image (batch size 1); here a whole batch shares one update.",
-            "def updates_per_epoch(images, batch_size):\n    return images"),
+            "per image",
+            "That is one update for each image (batch size 1); here a whole batch shares one update.",
+            "def updates_per_epoch(images, batch_size):\n    return images",
+        ),
     ),
     variants=(
         "def updates_per_epoch(images, batch_size):\n    return -(-images // batch_size)",
-        "import numpy as np\ndef updates_per_epoch(images, batch_size):\n    return np.ceil(images / batch_size)",
+        "import numpy as np\ndef updates_per_epoch(images, batch_size):\n"
+        "    return np.ceil(images / batch_size)",
         "import torch\ndef updates_per_epoch(images, batch_size):\n"
         "    return torch.ceil(torch.tensor(images / batch_size, dtype=torch.float64))",
-        "import torch\ndef updates_per_epoch(images, batch_size):\n    return torch.ceil(images / batch_size)",
+        "import torch\ndef updates_per_epoch(images, batch_size):\n"
+        "    return torch.ceil(images / batch_size)",
         "def updates_per_epoch(images, batch_size):\n    return len(range(0, images, batch_size))",
     ),
 )
@@ -61,13 +74,13 @@ OPEN = OpenExercise(
     id="00.open",
     title="Open experiment: a rate of your own",
     task="""
-Run the ten-second training once more with another learning rate: ten times larger, then ten times smaller. Before each
-run say aloud where the loss will end. There is nothing to hand in: the experiment answers.
+Run the ten-second training once more with another learning rate: ten times larger, then ten times smaller.
+Before each run say aloud where the loss will end. There is nothing to hand in: the experiment answers.
 """,
     hints=("Change one number only, and keep the seed: then whatever differs is the learning rate's doing.",),
-    solution="What to look for: the smaller rate falls in a calm, slow line; the larger one jumps about or fails. "
-             "Lesson 10.1.1 measures exactly this, over many rates and several seeds.",
+    solution="What to look for: the smaller rate falls in a calm, slow line; the larger one jumps about or "
+    "fails. "
+    "Lesson 10.1.1 measures exactly this, over many rates and several seeds.",
 )
 
 EXERCISES = (UPDATES, OPEN)
-

@@ -59,6 +59,13 @@ def test_a_foreign_file_in_place_of_the_archive(tiny):
     refused(tiny, copy, "damaged or not an archive")
 
 
+def test_a_foreign_file_in_the_data_folder_may_be_deleted(tiny):
+    tiny.data_dir.mkdir()
+    (tiny.data_dir / "cifar-10-python.tar.gz").write_text("<html>please log in</html>")
+    with pytest.raises(DataError, match="damaged or not an archive.*delete it: then it is downloaded again"):
+        tiny.load()
+
+
 @pytest.mark.parametrize("suffix", [".tar.xz", ".tar.gz", ".zip"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
 def test_an_archive_cut_short(tiny, suffix, share):
