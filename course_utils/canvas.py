@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import base64
 import html
-import io
+import struct
 import traceback
+import zlib
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from . import style
 
@@ -66,15 +67,7 @@ class Canvas:
         for artist in self._moving:
             if artist.get_visible():
                 self.figure.draw_artist(artist)
-        return self._encode()
-
-    def _encode(self) -> bytes:
-        image = Image.frombuffer("RGBA", self.pixels, self.agg.buffer_rgba(), "raw", "RGBA", 0, 1)
-        out = io.BytesIO()
-        image.convert("RGB").save(
-            out, "png", compress_level=1
-        )  # a third faster than level 6 for a tenth more bytes
-        return out.getvalue()
+        return encode_png(np.asarray(self.agg.buffer_rgba())[:, :, :3])
 
     def _static_look(self) -> tuple:
         """Everything that makes a new background necessary when it changes."""
@@ -103,6 +96,27 @@ class Canvas:
 def _legend_look(axes) -> tuple:
     legend = axes.get_legend()
     return () if legend is None else tuple(text.get_text() for text in legend.get_texts())
+
+
+def encode_png(rgb: np.ndarray) -> bytes:
+    """Pixels [height, width, 3], uint8, as a PNG file (ISO/IEC 15948).
+
+    Encoding is most of what a slider move costs, and this takes half the time of the usual encoder: each row
+    is stored as its difference from the row above (filter 2), in a line drawing nearly all zeros.
+    """
+    height, width, _ = rgb.shape
+    flat = rgb.reshape(height, 3 * width)
+    rows = np.empty((height, 1 + 3 * width), np.uint8)
+    rows[:, 0] = 2
+    rows[0, 1:] = flat[0]
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # modulo 256, as the format wants it
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
+    pixels = zlib.compress(rows.tobytes(), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def img(png: bytes, alt: str, size: tuple[int, int], width: int | None = None) -> str:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from course_utils import live
+from course_utils.canvas import encode_png
 from course_utils.live import CannotDraw, LivePicture, Scene, choice, log_slider, slider, snap, switch, whole
 
 T = np.arange(200.0)
@@ -83,6 +84,13 @@ def test_the_blitted_picture_equals_the_same_state_drawn_from_nothing():
 def test_the_picture_is_an_opaque_png_of_fixed_size():
     with Image.open(io.BytesIO(picture().view.png)) as image:
         assert image.size == (720, 340) and image.mode == "RGB"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (64, 33)])
+def test_the_encoder_loses_nothing(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    with Image.open(io.BytesIO(encode_png(pixels))) as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels)
 
 
 def test_set_draws_once_for_several_values():
