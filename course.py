@@ -149,6 +149,8 @@ class PipProgress:
             self.phrase = "getting " + ", ".join(part for part in wheel.groups() if part)
         elif line.startswith("Installing collected packages:"):
             self.phrase = "installing %d packages" % (line.count(",") + 1)
+        elif line.startswith("WARNING: Retrying"):
+            self.phrase = "no answer from the package server, trying again"
         elif line.startswith("Successfully installed"):
             self.phrase = "installed"
         return self.phrase
@@ -332,7 +334,9 @@ def start(args):
     port, token, log_path = choose_port(args.port), secrets.token_hex(24), os.path.join(VENV, "jupyter.log")
     command = [in_venv("python"), "-m", "jupyterlab", "--no-browser", "--port=%d" % port,
                "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--ServerApp.root_dir=" + ROOT,
-               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+               # No pop-up with news, no looking for updates and extensions: a quick start, also without network.
+               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+               "--LabApp.extension_manager=readonly"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")                  # in a container there is often no other user
     # A group of its own: Ctrl-C reaches only this program, which then ends the server in good order.

@@ -19,6 +19,7 @@ Collecting torch>=2.2 (from -r requirements.txt (line 3))
 Requirement already satisfied: numpy in ./.venv/lib (2.3.1)
 Collecting Torch>=2.2
   Using cached matplotlib-3.10.0-cp311.whl.metadata (11 kB)
+WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'
 Installing collected packages: torch, numpy, matplotlib
 Successfully installed matplotlib-3.10.0 torch-2.9.0
 """
@@ -86,6 +87,7 @@ def test_pip_progress_says_what_pip_does():
     assert phrases == ["starting pip", "looking up torch (1 packages so far)",
                        "getting torch-2.9.0, 850.2 MB", "looking up numpy (2 packages so far)",
                        "looking up Torch (2 packages so far)", "getting matplotlib-3.10.0, 11 kB",
+                       "no answer from the package server, trying again",
                        "installing 3 packages", "installed"]
 
 
