@@ -139,7 +139,7 @@ class View:
         self.png = b""
         room = 22 * status_lines + 6
         self.image = widgets.HTML(
-            layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="2px 0")
+            layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="5px 0 3px 0")
         )
         self.status = widgets.HTML(
             layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px")

@@ -13,8 +13,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-WIDTH = "336px"
-LABEL_WIDTH = "132px"
+WIDTH = "352px"  # two sliders are as wide as the picture under them
+LABEL_WIDTH = "136px"
+HEADING = "line-height:18px;font-weight:600;font-size:12px;border-bottom:1px solid rgba(128,128,128,.35)"
 
 
 @dataclass
@@ -47,7 +48,7 @@ def _frame(label: str) -> dict:
     return {
         "description": label,
         "style": {"description_width": LABEL_WIDTH},
-        "layout": widgets.Layout(width=WIDTH, margin="1px 8px 1px 0"),
+        "layout": widgets.Layout(width=WIDTH, margin="1px 6px 1px 0"),
     }
 
 
@@ -120,7 +121,7 @@ def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
         small += [widget for widget in group if isinstance(widget, widgets.Checkbox)]
         big = [widget for widget in group if not isinstance(widget, widgets.Checkbox)]
         if heading and big:
-            rows.append(widgets.HTML(f'<div style="line-height:20px;margin-top:2px">{heading}</div>'))
+            rows.append(widgets.HTML(f'<div style="{HEADING}">{heading}</div>'))
         if big:
             rows.append(widgets.Box(big, layout=widgets.Layout(flex_flow="row wrap", width="auto")))
     rows.append(
@@ -128,4 +129,4 @@ def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
             [*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto")
         )
     )
-    return widgets.VBox(rows, layout=widgets.Layout(max_width="1060px"))
+    return widgets.VBox(rows, layout=widgets.Layout(max_width="730px"))

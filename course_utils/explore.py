@@ -22,6 +22,7 @@ from .schedule_specs import SPECS, Parameter
 
 __all__ = ["SPECS", "mean_rate", "run_explorer", "sample", "schedule_explorer", "share_above"]
 
+SHARED = "shared by several schedules"
 POINTS = 201  # samples of a curve: one every three pixels
 
 
@@ -126,10 +127,10 @@ def _controls(names, sliders, T) -> list:
             if slot is None or slot in made:
                 continue
             made.add(slot)
-            heading = "" if len(names) == 1 else "all" if len(users[slot]) > 1 else SPECS[name].label
+            heading = "" if len(names) == 1 else SHARED if len(users[slot]) > 1 else SPECS[name].label
             controls.append(parameter.control(slot, heading))
     controls.sort(
-        key=lambda control: control.heading not in ("", "all")
+        key=lambda control: control.heading not in ("", SHARED)
     )  # shared sliders first; the rest keeps its order
     return [
         *controls,

@@ -59,7 +59,7 @@ FACTOR = Parameter("factor", "factor", 0.05, 1.0, 0.1, step=0.05)
 SHARE = Parameter("p", "p (share rising)", 0.05, 0.95, 0.3, step=0.05)
 CYCLES = Parameter("cycles", "cycles", 1, 10, 4, whole=True)
 DROPS = tuple(
-    Parameter(f"drop{n}", f"drop {n} at (share of T)", 0.05, 1.0, at, step=0.05)
+    Parameter(f"drop{n}", f"drop {n} (share of T)", 0.05, 1.0, at, step=0.05)
     for n, at in ((1, 0.3), (2, 0.6), (3, 0.9))
 )
 
@@ -139,7 +139,7 @@ SPECS = {
     "warmup_cosine": Spec(
         "warm-up + cosine",
         _warmup_cosine,
-        (PEAK, FINAL, Parameter("warmup", "warm-up (share of T)", 0.0, 0.5, 0.05, step=0.01)),
+        (PEAK, FINAL, Parameter("warmup", "warm-up (of T)", 0.0, 0.5, 0.05, step=0.01)),
     ),
     "one_cycle": Spec(
         "OneCycle",

@@ -41,7 +41,7 @@ STYLE = {
     "figure.facecolor": CARD,
     "figure.edgecolor": CARD,
     "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.h_pad": 0.085,
     "figure.constrained_layout.w_pad": 0.08,
     "savefig.facecolor": CARD,
     "savefig.edgecolor": CARD,

@@ -258,14 +258,14 @@ def test_nice_limits(value, limit):
 def test_two_thousand_moves_do_not_grow_memory():
     shown = picture(figsize=(2.0, 1.4))  # small, so that the test is quick; what could leak is the same
 
-    def moves():
-        for k in range(1000):
+    def moves(count):
+        for k in range(count):
             shown.controls["peak"].widget.value = 0.1 + 0.0004 * k
         gc.collect()
         return sys.getallocatedblocks(), len(gc.get_objects())
 
-    moves()
-    first_blocks, first_objects = moves()
-    second_blocks, second_objects = moves()
-    assert second_blocks - first_blocks < 300  # one block kept by each move would be 1,000
+    moves(200)
+    first_blocks, first_objects = moves(900)
+    second_blocks, second_objects = moves(900)
+    assert second_blocks - first_blocks < 300  # one block kept by each move would be 900
     assert second_objects - first_objects < 300
