@@ -334,7 +334,7 @@ def start(args):
     port, token, log_path = choose_port(args.port), secrets.token_hex(24), os.path.join(VENV, "jupyter.log")
     command = [in_venv("python"), "-m", "jupyterlab", "--no-browser", "--port=%d" % port,
                "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--ServerApp.root_dir=" + ROOT,
-               # No pop-up with news, no looking for updates and extensions: a quick start, also without network.
+               # No pop-up with news, no search for updates or extensions: quick, also without network.
                "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                "--LabApp.extension_manager=readonly"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
