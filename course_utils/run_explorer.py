@@ -21,7 +21,7 @@ from .seeds import WORDS, curve_of, seed_band, summary_of
 
 NAMES = {
     "sgd": "SGD",
-    "momentum": "SGD + momentum",
+    "sgd+momentum": "SGD + momentum",
     "sgd_momentum": "SGD + momentum",
     "sgdm": "SGD + momentum",
     "adagrad": "Adagrad",
@@ -34,7 +34,19 @@ TOPS = {"loss": 3.2, "val_loss": 3.2}  # guessing is at ln 10 = 2.3; what rises 
 
 def name_of(value) -> str:
     """How a recorded value is written for the reader."""
-    return NAMES.get(value, value.replace("_", " ")) if isinstance(value, str) else f"{value:g}"
+    return NAMES.get(value, value.replace("_", " ")) if isinstance(value, str) else f"{value:.3g}"
+
+
+def _one_setting(runs: list) -> list:
+    """The runs, if they differ by seed only; a median over different settings shows a run nobody made."""
+    if len({run.seed for run in runs}) < len(runs):
+        keys = sorted({key for run in runs for key in run.config} - {"seed"})
+        mixed = [key for key in keys if len({str(run.config.get(key)) for run in runs}) > 1]
+        raise ValueError(
+            f"several runs of one seed share a setting; they differ in {', '.join(mixed) or 'nothing'}. "
+            "Choose one kind with table.where(...) before exploring."
+        )
+    return runs
 
 
 class _Recorded:
@@ -52,7 +64,7 @@ class _Recorded:
         for group in self.groups:
             part = table.where(**{by: group}) if by else table
             for value in part.values(x):
-                runs = list(part.where(**{x: value}))
+                runs = _one_setting(list(part.where(**{x: value})))
                 self.runs[group, value] = runs
                 self.summaries[group, value] = summary_of(runs)
                 for curve in curves:
@@ -90,7 +102,7 @@ def run_explorer(
 
     x: config entry under the slider (positive numbers). by: config entry of the drop-down list, or None.
     curve: drawn first: "loss", "accuracy" or "val_loss". note: corner text; default: what the records say.
-    Raises ValueError if the table is empty or x is not a positive number everywhere.
+    Raises ValueError if the table is empty, mixes settings, or x is not a positive number everywhere.
     """
     curves = ("loss", "accuracy", "val_loss")
     if not len(table):
@@ -102,7 +114,7 @@ def run_explorer(
     data = _Recorded(table, x, by, curves)
     first = data.groups[0]
     start = data.best(first) or data.xs[len(data.xs) // 2]
-    controls = [snap(x, xname, [(f"{value:g}", value) for value in data.xs], start)]
+    controls = [snap(x, xname, [(f"{value:.3g}", value) for value in data.xs], start)]
     if by:
         controls.append(choice(by, by.replace("_", " "), [(name_of(group), group) for group in data.groups]))
     controls.append(choice("curve", "curve", [(WORDS[name], name) for name in curves], curve))
@@ -229,9 +241,9 @@ def _ends(runs, curve, top, last) -> dict:
 def _words(data: _Recorded, xname, group, wished, value) -> str:
     known, runs = data.summaries[group, value], data.runs[group, value]
     who = f"{name_of(group)}, " if group is not None else ""
-    head = f"{who}{xname} {value:g}:"
+    head = f"{who}{xname} {value:.3g}:"
     if wished != value:
-        head = f"Nothing was recorded at {wished:g} for this; the nearest is shown. " + head
+        head = f"Nothing was recorded at {wished:.3g} for this; the nearest is shown. " + head
     if known["accuracies"]:
         low, high = known["accuracies"][0], known["accuracies"][-1]
         head += (
@@ -244,7 +256,7 @@ def _words(data: _Recorded, xname, group, wished, value) -> str:
         head += f" {len(known['diverged_at'])} of {known['seeds']} seeds diverged, at update {updates}."
     best = data.best(group)
     second = (
-        f"Best {xname} recorded here: {best:g}, {data.summaries[group, best]['median']:.1f} %."
+        f"Best {xname} recorded here: {best:.3g}, {data.summaries[group, best]['median']:.1f} %."
         if best
         else "Every run diverged."
     )

@@ -97,6 +97,19 @@ def test_a_value_missing_for_one_optimizer_goes_to_the_nearest_and_says_so():
     )
 
 
+def test_settings_are_never_mixed():
+    constant, cosine = table(["sgd"]), table(["sgd"])
+    for run in constant:
+        run.config["schedule"] = "constant"
+    for run in cosine:
+        run.config["schedule"] = "cosine"
+    both = RunTable([*constant, *cosine])
+    with pytest.raises(ValueError, match="differ in schedule.*where"):
+        run_explorer(both)
+    assert "schedule" in run_explorer(both, by="schedule").controls
+    assert run_explorer(both.where(schedule="cosine")).state.lr == 0.1
+
+
 def test_moving_the_lr_keeps_the_background():
     picture = run_explorer(table())
     before = picture.canvas.full_draws
