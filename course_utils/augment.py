@@ -1,10 +1,12 @@
 """Random crops and flips for a whole batch at once, on the device where the images already are.
 
-The usual pipeline touches images one by one in Python. Here the padded training set stays in memory as bytes, and one
-indexing operation cuts the crops of a whole batch out of it.
+The usual pipeline touches images one by one in Python. Here the padded training set stays in memory as bytes,
+and one indexing operation cuts the crops of a whole batch out of it.
 """
 
 from __future__ import annotations
+
+from numbers import Integral
 
 import torch
 
@@ -13,15 +15,19 @@ class Batches:
     """Batches of one training set: shuffled, cropped, flipped, normalised.
 
     images: uint8 [N, 3, H, W]; labels: int64 [N]; mean, std: per channel, in units of [0, 1] pixels.
-    All randomness of epoch e is drawn from (seed, e) on the CPU: the same on every device, and nothing to remember
-    when a run is resumed.
+    All randomness of epoch e is drawn from (seed, e) on the CPU: the same on every device, and nothing to
+    remember when a run is resumed.
     """
 
     def __init__(self, images, labels, batch_size, mean, std, *, seed=0, augment=True, pad=4, device="cpu"):
         n, _, self.height, self.width = images.shape
-        if not 1 <= batch_size <= n:
-            raise ValueError(f"batch_size must lie in [1, {n}] (the number of images), got {batch_size}.")
-        self.labels, self.batch_size, self.seed = labels.to(device), batch_size, seed
+        if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or not 1 <= batch_size <= n:
+            raise ValueError(
+                f"batch_size must be a whole number in [1, {n}] (the number of images), got {batch_size!r}."
+            )
+        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+            raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
+        self.labels, self.batch_size, self.seed = labels.to(device), int(batch_size), int(seed)
         self.pad = pad if augment else 0
         self.augment = augment
         # Bytes, pixels last-to-first as [N, H, W, 3] ("channels last"), padded once with black.
@@ -29,12 +35,13 @@ class Batches:
         padded = torch.nn.functional.pad(nhwc, (0, 0, self.pad, self.pad, self.pad, self.pad))
         # All possible crops as a view: [N, 2 pad + 1, 2 pad + 1, 3, H, W]; nothing is copied.
         self.crops = padded.contiguous().unfold(1, self.height, 1).unfold(2, self.width, 1)
-        self.scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
-        self.shift = (torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
+        mean, std = torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
+        self.scale = (1 / (255 * std)).view(3, 1, 1).to(device)
+        self.shift = (mean / std).view(3, 1, 1).to(device)
         self._epoch = None
 
     def __len__(self) -> int:
-        """Updates in an epoch; the last, incomplete batch is left out so that every update sees equally many images."""
+        """Updates in an epoch. An incomplete last batch is left out, so that all updates see equally many."""
         return len(self.labels) // self.batch_size
 
     def _draw(self, epoch: int) -> None:
@@ -63,6 +70,6 @@ class Batches:
 
 def normalise(images: torch.Tensor, mean, std) -> torch.Tensor:
     """uint8 [N, 3, H, W] -> float32, zero mean and unit variance per channel, channels-last memory."""
-    mean = torch.tensor(mean, device=images.device).view(3, 1, 1)
-    std = torch.tensor(std, device=images.device).view(3, 1, 1)
+    mean = torch.tensor(mean, dtype=torch.float32, device=images.device).view(3, 1, 1)
+    std = torch.tensor(std, dtype=torch.float32, device=images.device).view(3, 1, 1)
     return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)

@@ -23,7 +23,7 @@ ERROR, NOT_ATTEMPTED = "error in your code", "not attempted"
 
 @dataclass
 class Outcome:
-    """kind: one of the four words above; text: Markdown for the learner; misconception: a name, if one fits."""
+    """kind: one of the four words above; text: Markdown for the learner; misconception: its name or None."""
 
     kind: str
     text: str = ""

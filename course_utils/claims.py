@@ -17,9 +17,9 @@ three seeds), whose ends are one-sided 95 % bounds (Student 1908, "The probable 
 - **does not hold here** when the whole interval is on the wrong side,
 - **cannot tell from these seeds** when the margin lies inside it, or with a single seed.
 
-Factors (unit "x") are averaged as logarithms: twice and half as fast cancel out. An infinite value (a run that
-diverged) allows no interval: then every seed must be on the right side to hold, and every seed on the
-wrong side not to hold. A NaN is on neither side.
+Factors (unit "x") are averaged as logarithms: twice and half cancel out. An infinite value (a run that
+diverged) allows no interval: then every seed must be on the right side to hold, and every seed on the wrong
+side not to hold. A NaN is on neither side.
 """
 
 from __future__ import annotations

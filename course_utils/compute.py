@@ -1,4 +1,5 @@
-"""Where and how the arithmetic runs: device, number format, memory layout and threads are chosen here, nowhere else."""
+"""Where and how the arithmetic runs: device, number format, memory layout and threads are chosen here,
+nowhere else."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class Compute:
     """A device and a way to compute on it.
 
     dtype: number format of the forward and backward pass (weights and updates always stay float32).
-    memory_format: channels_last keeps the colour channels of a pixel together, which convolution kernels prefer.
+    memory_format: channels_last keeps the colour channels of a pixel together, which convolution kernels
+    prefer.
     """
 
     device: torch.device
@@ -36,17 +38,21 @@ class Compute:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def place(self, module: torch.nn.Module) -> torch.nn.Module:
-        """Move a model to the device, in the memory layout used for training. Parameters keep their identity."""
+        """Move a model to the device, in the memory layout used for training. Parameters keep their
+        identity."""
         return module.to(self.device, memory_format=self.memory_format)
 
     def describe(self) -> str:
         """One line for people: 'CPU, 2 threads, bfloat16'."""
-        where = torch.cuda.get_device_name(self.device) if self.on_gpu else f"CPU, {torch.get_num_threads()} thread(s)"
+        threads = torch.get_num_threads()
+        on_cpu = f"CPU, {threads} thread{'s' * (threads != 1)}"
+        where = torch.cuda.get_device_name(self.device) if self.on_gpu else on_cpu
         return f"{where}, {str(self.dtype).removeprefix('torch.')}"
 
 
 def cpu_has_bfloat16() -> bool:
-    """True if this processor has instructions for bfloat16 products; without them bfloat16 is slower than float32."""
+    """True if this processor has instructions for bfloat16 products; without them bfloat16 is slower than
+    float32."""
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
@@ -54,9 +60,10 @@ def cpu_has_bfloat16() -> bool:
 def pick(device: str | None = None, dtype: str | None = None) -> Compute:
     """Choose the fastest sound setting of this machine.
 
-    device: "cpu", "cuda" or "cuda:1"; default: the variable COURSE_DEVICE, else CUDA if there is one, else the CPU.
-    dtype: "float32", "bfloat16" or "float16" (CUDA only); default: COURSE_DTYPE, else bfloat16 where the hardware has
-    it, float16 on older GPUs, float32 otherwise. COURSE_THREADS sets the number of CPU threads.
+    device: "cpu", "cuda" or "cuda:1"; default: the variable COURSE_DEVICE, else CUDA if there is one, else
+    the CPU.
+    dtype: "float32", "bfloat16" or "float16" (CUDA only); default: COURSE_DTYPE, else bfloat16 where the
+    hardware has it, float16 on older GPUs, float32 otherwise. COURSE_THREADS sets the number of CPU threads.
     Raises ValueError if a setting is unknown or not available here.
     """
     return _pick(
@@ -69,23 +76,38 @@ def pick(device: str | None = None, dtype: str | None = None) -> Compute:
 @lru_cache
 def _pick(device, dtype, threads) -> Compute:
     if threads:
-        if not threads.isdigit() or int(threads) < 1:
-            raise ValueError(f"COURSE_THREADS must be a whole number >= 1, got {threads!r}. Unset it to use all cores.")
+        if not threads.isdecimal() or int(threads) < 1:
+            raise ValueError(
+                f"COURSE_THREADS must be a whole number >= 1, got {threads!r}. Unset it to use all cores."
+            )
         torch.set_num_threads(int(threads))
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.split(":")[0] not in ("cpu", "cuda"):
-        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', got {name!r}. Unset COURSE_DEVICE to choose freely.")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} was asked for, but PyTorch sees no GPU here. Use 'cpu' or unset COURSE_DEVICE.")
+    chosen = _device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if dtype and dtype not in _DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype!r}. Unset COURSE_DTYPE to choose freely.")
-    if dtype == "float16" and not name.startswith("cuda"):
+        allowed = ", ".join(_DTYPES)
+        raise ValueError(
+            f"dtype must be one of {allowed}, got {dtype!r}. Unset COURSE_DTYPE to choose freely."
+        )
+    if dtype == "float16" and chosen.type != "cuda":
         raise ValueError("dtype 'float16' is for CUDA only. Use 'float32' or 'bfloat16' on the CPU.")
-    return Compute(torch.device(name), _DTYPES[dtype] if dtype else _best_dtype(name))
+    return Compute(chosen, _DTYPES[dtype] if dtype else _best_dtype(chosen))
 
 
-def _best_dtype(device: str) -> torch.dtype:
-    if device == "cpu":
+def _device(name: str) -> torch.device:
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+        raise ValueError(
+            f"device must be 'cpu', 'cuda' or 'cuda:N', got {name!r}. Unset COURSE_DEVICE to choose freely."
+        )
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and int(number or 0) >= there:
+        raise ValueError(
+            f"device {name!r}: PyTorch sees {there} GPUs here. Use 'cpu' or unset COURSE_DEVICE."
+        )
+    return torch.device(name if kind == "cuda" else "cpu")
+
+
+def _best_dtype(device: torch.device) -> torch.dtype:
+    if device.type == "cpu":
         return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
     # Emulated bfloat16 on GPUs before Ampere is slow; float16 needs the loss scaling that `train` adds.
-    return torch.bfloat16 if torch.cuda.get_device_capability(torch.device(device))[0] >= 8 else torch.float16
+    return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16

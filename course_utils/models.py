@@ -1,5 +1,5 @@
-"""The networks of the course, under the names the field gives them. All take images [N, 3, 32, 32] and return logits
-[N, num_classes]. `seed` fixes the initial weights without touching PyTorch's global random state."""
+"""The networks of the course, under the names the field gives them. All take images [N, 3, 32, 32] and return
+logits [N, num_classes]. `seed` fixes the initial weights without touching PyTorch's global random state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch import nn
 def _seeded(build: Callable[[], nn.Module], seed: int | None) -> nn.Module:
     if seed is None:
         return build()
-    with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU, so they are the same on every device
+    # Weights are drawn on the CPU, so they are the same on every device.
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
 
@@ -24,11 +25,14 @@ def _conv_block(cin: int, cout: int, norm: bool, pool: bool = False) -> list[nn.
     return layers + ([nn.MaxPool2d(2)] if pool else [])
 
 
-def small_conv_net(width: int = 16, norm: bool = True, num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """Three 3x3 convolutions (width, 2 width, 4 width channels), each halving the image, then a linear classifier.
+def small_conv_net(
+    width: int = 16, norm: bool = True, num_classes: int = 10, seed: int | None = None
+) -> nn.Sequential:
+    """Three 3x3 convolutions (width, 2 width, 4 width channels), each halving the image; a linear classifier.
 
-    The logits are scaled by 1/8, as in `resnet9`: BatchNorm feeds the last layer large features, and without the scale
-    that layer alone would set the highest learning rate the net can stand. norm=False leaves out BatchNorm and scale.
+    The logits are scaled by 1/8, as in `resnet9`: BatchNorm feeds the last layer large features, and without
+    the scale that layer alone would set the highest learning rate the net can stand. norm=False leaves out
+    BatchNorm and scale.
     """
     if width < 1:
         raise ValueError(f"width must be >= 1, got {width}. The desk-scale net of the lessons uses 16.")
@@ -42,13 +46,15 @@ def small_conv_net(width: int = 16, norm: bool = True, num_classes: int = 10, se
     return _seeded(build, seed)
 
 
-def mlp(hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
+def mlp(
+    hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int | None = None
+) -> nn.Sequential:
     """A multi-layer perceptron on the flattened pixels: fully connected layers with ReLU between them."""
 
     def build():
         sizes = (3 * 32 * 32, *hidden)
         layers = [nn.Flatten()]
-        for fan_in, fan_out in zip(sizes, sizes[1:]):
+        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=True)]
         return nn.Sequential(*layers, nn.Linear(sizes[-1], num_classes))
 
@@ -58,8 +64,8 @@ def mlp(hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int |
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut around them (He et al. 2015, arXiv 1512.03385).
 
-    Where the shape changes the shortcut takes every second pixel and pads new channels with zeros: their option A,
-    which has no parameters.
+    Where the shape changes the shortcut takes every second pixel and pads new channels with zeros: their
+    option A, which has no parameters.
     """
 
     def __init__(self, cin: int, cout: int, stride: int = 1):
@@ -110,7 +116,7 @@ def resnet20(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
 
 
 def resnet56(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """CIFAR ResNet with nine blocks a stage (0.85 M parameters): the network of the super-convergence paper."""
+    """CIFAR ResNet with nine blocks a stage (0.85 M parameters), as in the super-convergence paper."""
     return cifar_resnet(56, num_classes, seed)
 
 
@@ -137,8 +143,8 @@ class Scale(nn.Module):
 
 
 def resnet9(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """The nine-layer residual net of David Page's "How to train your ResNet" (2018): 6.6 M parameters, 94 % on CIFAR-10
-    in 24 epochs. The logits are scaled by 1/8, as there."""
+    """The nine-layer residual net of David Page's "How to train your ResNet" (2018): 6.6 M parameters, 94 %
+    on CIFAR-10 in 24 epochs. The logits are scaled by 1/8, as there."""
 
     def build():
         def block(cin, cout, pool=False):

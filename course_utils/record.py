@@ -35,6 +35,9 @@ SHAPES: dict[str, Callable] = {
     "step, factor 0.01": lambda peak, T: drops(peak, T, (0.5, 0.75, 0.9), 0.01),
     "cosine, T twice too long": lambda peak, T: partial(schedules.cosine, peak=peak, T=2 * T),
     "cosine, T half as long": lambda peak, T: partial(schedules.cosine, peak=peak, T=T / 2),
+    "cosine, once an epoch": lambda peak, T: partial(
+        schedules.staircase, schedule=partial(schedules.cosine, peak=peak, T=T), every=T / 8
+    ),
     "cosine, climbing again": lambda peak, T: lambda t: schedules.cosine(abs((t + T / 2) % T - T / 2), peak=peak, T=T / 2),
 }
 
@@ -44,8 +47,8 @@ def drops(peak: float, T: float, shares, factor: float = 0.1):
     return partial(schedules.step, peak=peak, milestones=[share * T for share in shares], factor=factor)
 
 
-def make_optimizer(name: str, model, lr: float):
-    """The six optimizers of lesson 10.1.1 with PyTorch's defaults (momentum 0.9 where it says so)."""
+def make_optimizer(name: str, model, lr: float, **more):
+    """The six optimizers of lesson 10.1.1 with PyTorch's defaults (momentum 0.9 where it says so); more: weight_decay."""
     import torch
 
     kinds = {
@@ -56,18 +59,19 @@ def make_optimizer(name: str, model, lr: float):
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
     }
-    return kinds[name](model.parameters(), lr=lr)
+    return kinds[name](model.parameters(), lr=lr, **more)
 
 
 def jobs(name: str) -> list[dict]:
     """What to run for a recording: one dict of settings a run."""
-    if name == "10.1.1":  # constant rates, every optimizer; and the decayed rival of the best of them
+    if name == "10.1.1":  # constant rates, every optimizer; and the decayed rival of the best of them. No BatchNorm:
+        # the net then shows what too high a rate does, down to NaN.
         table = [(o, "constant") for o in OPTIMIZERS] + [("sgd+momentum", "cosine")]
-        return [dict(optimizer=o, schedule=s, lr=lr, seed=i, epochs=5)
+        return [dict(optimizer=o, schedule=s, lr=lr, seed=i, epochs=5, norm=False)
                 for i in SEEDS for o, s in table for lr in HALF_DECADES]  # fmt: skip
     if name == "10.1.2":  # constant, step and cosine over the peak rate; then one change at a time
         at_best = [s for s in SHAPES if s not in ("constant", "step", "cosine")]
-        return [dict(optimizer="sgd+momentum", schedule=s, lr=lr, seed=i, epochs=8)
+        return [dict(optimizer="sgd+momentum", schedule=s, lr=lr, seed=i, epochs=8, norm=True, weight_decay=5e-4)
                 for i in SEEDS for s in SHAPES for lr in (PEAKS if s not in at_best else [0.316228])]  # fmt: skip
     raise SystemExit(f"unknown recording {name!r}: choose 10.1.1 or 10.1.2 (which lesson 10.1.3 shares).")
 
@@ -90,8 +94,9 @@ def run_one(job: dict, folder: str, scale_name: str) -> str:
     data = _data[scale_name]
     if not data.is_real:
         raise SystemExit("real CIFAR-10 is needed for a recording. Set COURSE_CIFAR10 (see data/README.md).")
-    model = scale.model(seed=job["seed"])
-    optimizer = make_optimizer(job["optimizer"], model, job["lr"])
+    model = scale.model(seed=job["seed"], norm=job["norm"]) if scale_name == "desk" else scale.model(seed=job["seed"])
+    decay = {"weight_decay": job["weight_decay"]} if "weight_decay" in job else {}
+    optimizer = make_optimizer(job["optimizer"], model, job["lr"], **decay)
     schedule = SHAPES[job["schedule"]](job["lr"], scale.updates)
     config = {**job, "model": scale.model.__name__, "scale": scale.name, "epochs": scale.epochs}
     run = fit(model, data, optimizer, schedule, epochs=scale.epochs, batch_size=scale.batch_size, seed=job["seed"],

@@ -1,4 +1,8 @@
-"""Run: the record of one training. RunTable: many of them in one small file. Nothing here needs PyTorch."""
+"""Run: the record of one training. RunTable: many of them in one small file. Nothing here needs PyTorch.
+
+A Run that is saved comes back number for number (as kind "recorded"): measurements are stored as 8-byte
+floats. A RunTable is thinned when saved.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import json
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +28,9 @@ class Run:
     status: "running", "finished", "stopped" (by hand) or "diverged" (the loss became infinite or NaN).
     diverged_at: number of updates after which the loss was first not finite, else None.
     kind: "live" (made in this kernel) or "recorded" (loaded from a file).
-    t, lr, momentum, loss: one entry an update. lr and momentum are read from the optimizer after it has used them,
-        t counts the updates made (first entry 1), loss is the mean over the training batch before the update.
+    t, lr, momentum, loss: one entry an update. lr and momentum are read from the optimizer after it has used
+        them, t counts the updates made (first entry 1), loss is the mean over the training batch before the
+        update.
     val: (t, mean loss, accuracy in [0, 1]) at each validation; test: (mean loss, accuracy) or None.
     """
 
@@ -40,7 +46,9 @@ class Run:
     t: list = field(default_factory=list)
     lr: list = field(default_factory=list)
     momentum: list = field(default_factory=list)
-    loss_log: list = field(default_factory=list, repr=False)  # numbers, or 0-d tensors nobody has looked at yet
+    loss_log: list = field(
+        default_factory=list, repr=False
+    )  # numbers, or 0-d tensors nobody has looked at yet
     val: list = field(default_factory=list)
     test: tuple | None = None
 
@@ -80,17 +88,20 @@ class Run:
         return f"{self.kind} run, {self.source or 'unnamed data'}, seed {self.seed}"
 
     def thinned(self, points: int = 100) -> Run:
-        """A copy with at most `points` entries a curve: means over equal stretches of updates, at their last update."""
+        """A copy with at most `points` entries a curve, each for an equal stretch of updates: t, lr and
+        momentum of its last update, and the mean loss (to 7 digits, which keeps files small)."""
+        if points < 1:
+            raise ValueError(f"points must be >= 1, got {points!r}. 100 are plenty for a picture.")
+        copy = Run(**self.as_dict())
         if len(self.t) <= points:
-            return self
+            return copy
         ends = np.linspace(0, len(self.t), points + 1).round().astype(int)
-        parts = list(zip(ends[:-1], ends[1:]))
-        copy = Run(**{**self.__dict__, "val": list(self.val)})
+        parts = list(zip(ends[:-1], ends[1:], strict=True))
         copy.t = [self.t[b - 1] for _, b in parts]
         for name in ("lr", "momentum"):
             values = getattr(self, name)
             setattr(copy, name, [values[b - 1] for _, b in parts])
-        copy.loss_log = [float(np.mean(self.loss[a:b])) for a, b in parts]
+        copy.loss_log = [float(np.float32(np.mean(self.loss[a:b]))) for a, b in parts]
         return copy
 
     def save(self, path: str | os.PathLike) -> Path:
@@ -106,8 +117,15 @@ class Run:
         return runs[0]
 
     def as_dict(self) -> dict:
-        """Plain Python values only (for checkpoints)."""
-        return {**asdict(self), "loss_log": list(self.loss)}
+        """All fields as plain Python values, independent of this run (for checkpoints)."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"loss_log": self.loss}
+        return {k: v.copy() if isinstance(v, (list, dict)) else v for k, v in values.items()}
+
+    def even_out(self) -> None:
+        """Drop the last entry of curves that are one longer: an interrupt may fall between two of them."""
+        shortest = min(len(self.t), len(self.lr), len(self.momentum), len(self.loss_log))
+        for curve in (self.t, self.lr, self.momentum, self.loss_log):
+            del curve[shortest:]
 
 
 class RunTable:
@@ -132,12 +150,14 @@ class RunTable:
         return f"RunTable({len(self)} runs)"
 
     def where(self, **chosen) -> RunTable:
-        """The runs whose config (or seed, status, ...) equals every given value; numbers are compared to 1e-9."""
+        """The runs whose config (or seed, status, ...) equals every given value; numbers are compared to
+        1e-9."""
         return RunTable(r for r in self if all(_same(_look_up(r, k), v) for k, v in chosen.items()))
 
     def values(self, key: str) -> list:
-        """The different values of `key` in this table, sorted."""
-        return sorted({_look_up(r, key) for r in self})
+        """The different values of `key` in this table, sorted (None first, numbers before texts)."""
+        order = lambda v: (v is not None, isinstance(v, str), v)  # noqa: E731
+        return sorted({_look_up(r, key) for r in self}, key=order)
 
     def numbers(self, what: str = "final_accuracy") -> list[float]:
         """One number a run: the attribute `what` of each."""
@@ -166,13 +186,16 @@ class RunTable:
 
 
 def recorded(name: str) -> RunTable:
-    """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there is."""
+    """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there
+    is."""
     from course_utils.paths import recorded_dir
 
     path = recorded_dir() / f"{name}.npz"
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in recorded_dir().glob("*.npz"))) or "nothing yet"
-        raise FileNotFoundError(f"no recorded runs {name!r}; recorded so far: {there}. See `python -m course_utils.record`.")
+        raise FileNotFoundError(
+            f"no recorded runs {name!r}; recorded so far: {there}. See `python -m course_utils.record`."
+        )
     return RunTable.load(path)
 
 
@@ -185,54 +208,83 @@ def _look_up(run: Run, key: str):
 
 
 def _same(a, b) -> bool:
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+    if isinstance(a, Real) and isinstance(b, Real):
         return math.isclose(a, b, rel_tol=1e-9)
     return a == b
 
 
-# ----------------------------------------------------------------------------------------------------------- files
+# ------------------------------------------------------------------------------------------------------ files
 _SKIP = {*_CURVES, "loss_log", "val"}
 
 
+def plain(value, name: str):
+    """`value` with NumPy numbers made Python's. Raises ValueError for what a record cannot hold."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, Real):
+        return int(value) if isinstance(value, Integral) else float(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(v, f"{name}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(k, str) for k in value):
+        return {k: plain(v, f"{name}[{k!r}]") for k, v in value.items()}
+    raise ValueError(f"{name} cannot be recorded: {value!r}. Use numbers, texts or lists.")
+
+
 def _save(runs: list[Run], path) -> Path:
-    """One JSON text for what was chosen, flat float32 arrays for what was measured."""
+    """One JSON text for what was chosen, flat arrays for what was measured."""
     path = Path(path)
-    meta = [{k: v for k, v in asdict(r).items() if k not in _SKIP} for r in runs]
+    meta = [{k: plain(v, k) for k, v in r.as_dict().items() if k not in _SKIP} for r in runs]
     arrays = {
         "format": np.array(FORMAT),
         "meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8),
         "length": np.array([len(r.t) for r in runs]),
         "val_length": np.array([len(r.val) for r in runs]),
-        "val": np.array([v for r in runs for v in r.val], dtype=np.float32).reshape(-1, 3),
+        "val": np.array([v for r in runs for v in r.val], dtype=np.float64).reshape(-1, 3),
     }
     for name in _CURVES:
-        kind = np.int32 if name == "t" else np.float32
+        kind = np.int64 if name == "t" else np.float64
         arrays[name] = np.array([x for r in runs for x in getattr(r, name)], dtype=kind)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with open(part, "wb") as f:
-        np.savez_compressed(f, **arrays)
-    os.replace(part, path)  # atomic: a reader sees the old file or the new one
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as f:
+            np.savez_compressed(f, **arrays)
+        os.replace(part, path)  # atomic: a reader sees the old file or the new one
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 
 def _load(path) -> list[Run]:
     try:
         with np.load(path, allow_pickle=False) as z:
-            arrays = {k: z[k] for k in z.files}
-        found = int(arrays["format"])
-        meta = json.loads(arrays["meta"].tobytes())
-    except FileNotFoundError:
+            found = int(z["format"])
+            arrays = {k: z[k] for k in z.files} if found <= FORMAT else {}
+        if found <= FORMAT:
+            return _runs(arrays)
+    except OSError:  # not there, not readable: says so itself
         raise
     except Exception as e:
-        raise ValueError(f"{path} is not a run record of this course ({e}). Delete it, or fetch it again.") from e
-    if found > FORMAT:
-        raise ValueError(f"{path} has format {found}, this code reads up to {FORMAT}. Update the course.")
+        raise ValueError(
+            f"{path} is not a run record of this course ({e}). Delete it, or fetch it again."
+        ) from e
+    raise ValueError(f"{path} has format {found}, this code reads up to {FORMAT}. Update the course.")
+
+
+def _runs(arrays: dict) -> list[Run]:
+    metas = json.loads(arrays["meta"].tobytes())
+    lengths, val_lengths = arrays["length"].tolist(), arrays["val_length"].tolist()
+    if any(len(arrays[name]) != sum(lengths) for name in _CURVES) or len(arrays["val"]) != sum(val_lengths):
+        raise ValueError("curves of unequal length")
+    curves = [arrays[name].tolist() for name in _CURVES]
+    val = [(int(t), loss, accuracy) for t, loss, accuracy in arrays["val"].tolist()]
     runs, i, j = [], 0, 0
-    for m, n, nv in zip(meta, arrays["length"], arrays["val_length"]):
-        run = Run(**{**m, "kind": "recorded", "test": tuple(m["test"]) if m["test"] else None})
-        run.t, run.lr, run.momentum, run.loss_log = (arrays[name][i : i + n].tolist() for name in _CURVES)
-        run.val = [(int(t), loss, acc) for t, loss, acc in arrays["val"][j : j + nv].tolist()]
+    for meta, n, nv in zip(metas, lengths, val_lengths, strict=True):
+        test = tuple(meta["test"]) if meta["test"] else None
+        run = Run(**{**meta, "kind": "recorded", "test": test, "val": val[j : j + nv]})
+        run.t, run.lr, run.momentum, run.loss_log = (curve[i : i + n] for curve in curves)
         runs.append(run)
         i, j = i + n, j + nv
     return runs

@@ -38,7 +38,7 @@ class Scale:
         return self.epochs * self.updates_per_epoch
 
 
-DESK = Scale("desk", 10_000, 2_000, 2_000, epochs=8, batch_size=128, model=models.small_conv_net)
+DESK = Scale("desk", 10_000, 2_000, 2_000, epochs=8, batch_size=64, model=models.small_conv_net)
 FULL = Scale("full", None, None, None, epochs=30, batch_size=128, model=models.resnet20)
 
 

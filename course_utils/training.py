@@ -1,4 +1,5 @@
-"""Training as a generator: `for step in train(...)` yields after every update, and whoever loops may watch, stop or steer.
+"""Training as a generator: `for step in train(...)` yields after every update; whoever loops watches and
+steers.
 
     for step in train(model, data, optimizer, schedule, epochs=8):
         if step.validated:
@@ -7,8 +8,10 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 
 import torch
@@ -17,20 +20,22 @@ from torch.nn.functional import cross_entropy
 from .augment import Batches, normalise
 from .checkpoints import read_checkpoint, restore, save_checkpoint
 from .compute import Compute, pick
-from .runs import Run
+from .runs import Run, plain
 
 
 class Step:
     """What `train` yields: always the same object, brought up to date after each update.
 
-    t: updates made so far (1 after the first); T: updates planned; epoch: passes over the training set, a float.
+    t: updates made so far (1 after the first); T: updates planned; epoch: passes over the training set, a
+    float.
     loss: 0-d tensor on the device; float(step.loss) copies it. run: the record so far.
     validated: True if a validation followed this update; its result is run.val[-1].
     """
 
     def __init__(self, model, optimizer, run: Run, T: int, per_epoch: int):
         self.model, self.optimizer, self.run, self.T, self.per_epoch = model, optimizer, run, T, per_epoch
-        self.t, self.loss, self.validated, self._by_hand = 0, None, False, None
+        self.t, self.loss, self.validated = 0, None, False
+        self.by_hand = None  # the rate set by hand, None while the schedule has it
 
     @property
     def epoch(self) -> float:
@@ -43,14 +48,12 @@ class Step:
 
     @lr.setter
     def lr(self, value: float | None):
-        """Take the rate over by hand from the next update on; None gives it back to the schedule."""
-        if value is not None and not 0 <= value < float("inf"):
-            raise ValueError(f"a learning rate must be finite and >= 0, got {value!r}. None returns to the schedule.")
-        self._by_hand = value
+        """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
+        self.by_hand = None if value is None else _rate(value, "step.lr = ", "None returns to the schedule.")
 
     @property
     def momentum(self) -> float:
-        """Momentum (beta_1 for Adam) that the last update used, read from the optimizer; 0 where it has none."""
+        """Momentum (beta_1 for Adam) of the last update, read from the optimizer; 0 where it has none."""
         group = self.optimizer.param_groups[0]
         return group["betas"][0] if "betas" in group else group.get("momentum", 0.0)
 
@@ -77,160 +80,238 @@ def train(
     """Train a classifier with cross-entropy, one yield an update.
 
     data: from `cifar10()` or `stand_in()`. Give the length as `epochs` or as `updates`.
-    schedule: update number t -> learning rate, set before update t for all parameter groups (a list gives each group its
-        own); None leaves the optimizer's rate alone. momentum: t -> momentum, or beta_1 for Adam.
+    schedule: update number t -> learning rate, set before update t for all parameter groups (a list gives
+        each group its own); None leaves the optimizer's rate alone. momentum: t -> momentum, or beta_1 for
+        Adam. Both are plain functions of t, called with whole numbers.
     seed: fixes the order of the images and their crops and flips; the weights are yours to seed.
-    start: number of the first update, for going on with a model that has made `start` updates already.
-    validate_every: "epoch", a number of updates, or None. The validation set is data.val; data.test is never touched.
-    checkpoint: a file. The whole state goes there every `checkpoint_every` updates (default: every epoch) and, if the file
-        is there already and belongs to this training, the run goes on from it: on a CPU to bitwise the same weights.
-    config: extra facts for the record.
+    start: number of the first update, to go on with a model that has made `start` updates already.
+    validate_every: "epoch", a number of updates, or None. Validation is on data.val; data.test is never
+    touched.
+    checkpoint: a file. The whole state goes there every `checkpoint_every` updates (default: every epoch),
+        after your loop has seen the step. If the file is there already and belongs to this training, the run
+        goes on
+        from it: on a CPU to bitwise the same weights. A finished training then has nothing left to yield.
+    config: extra facts for the record: names -> numbers or short texts.
 
-    A loss that is infinite or NaN ends the generator: run.status is "diverged", run.diverged_at says when (looked for
-    after every update on a CPU, every 50 on a GPU, where looking costs time). A `break` leaves "stopped".
-    Raises ValueError for arguments out of range.
+    A loss that is infinite or NaN ends the generator: run.status is "diverged", run.diverged_at says when
+    (looked for after every update on a CPU, every 50 on a GPU, where looking costs time). A `break` leaves
+    "stopped". The generator's return value is the record. Raises ValueError, at the first step, for arguments
+    out of range.
     """
     compute = compute or pick()
     compute.place(model)
     batches = Batches(data.train.images, data.train.labels, batch_size, data.mean, data.std,
                       seed=seed, augment=augment, device=compute.device)  # fmt: skip
-    T = _planned(epochs, updates, len(batches), start)
+    T, start = _planned(epochs, updates, len(batches), start)
     every = _interval("validate_every", validate_every, len(batches))
-    save_every = _interval("checkpoint_every", checkpoint_every or "epoch", len(batches)) if checkpoint else None
+    save_every = _interval("checkpoint_every", checkpoint_every, len(batches)) or len(batches)
     look_every = 50 if compute.on_gpu else 1
-    _same_parameters(model, optimizer)
+    _check_optimizer(model, optimizer, momentum)
     schedules = _per_group(schedule, optimizer)
     scaler = torch.amp.GradScaler("cuda") if compute.dtype is torch.float16 else None
 
     run = _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config)
-    plan = _plan(run, schedules, T)
-    if checkpoint and Path(checkpoint).exists():
-        state = read_checkpoint(checkpoint)
-        start, run = restore(state, model=model, optimizer=optimizer, plan=plan, scaler=scaler, path=checkpoint)
     step = Step(model, optimizer, run, T, len(batches))
-    step.t = start
-    run.status = "running"
+    if checkpoint:
+        state = dict(model=model, optimizer=optimizer, scaler=scaler, plan=_plan(run, schedules, momentum, T))
+        if Path(checkpoint).exists():
+            start, run, step.by_hand = restore(read_checkpoint(checkpoint), path=checkpoint, **state)
+            if start == T:
+                print(f"{checkpoint}: all {T} updates of this training are made, nothing is left to do.")
+    step.t, step.run, run.status = start, run, "running"
 
     try:
         for t in range(start, T):
-            _set_rates(optimizer, schedules, momentum, t, step._by_hand)
-            images, labels = batches.get(t)
-            model.train()
-            with compute.autocast():
-                loss = cross_entropy(model(images), labels)
-            optimizer.zero_grad(set_to_none=True)
-            if scaler:
-                scaler.scale(loss).backward()
-                scaler.step(optimizer)
-                scaler.update()
-            else:
-                loss.backward()
-                optimizer.step()
-
-            step.t, step.loss, step.validated = t + 1, loss.detach(), False
-            run.t.append(step.t)
-            run.lr.append(step.lr)
-            run.momentum.append(step.momentum)
-            run.loss_log.append(step.loss)
+            _set_rates(optimizer, schedules, momentum, t, step.by_hand)
+            loss = _update(model, *batches.get(t), optimizer, scaler, compute)
+            step.t, step.loss, step.validated = t + 1, loss, False
+            _write_down(run, step)
             last = step.t == T
-            if (step.t % look_every == 0 or last) and _first_bad(run, look_every) is not None:
-                _end_diverged(run, _first_bad(run, look_every), model, data, compute)
+            bad = _first_bad(run, look_every) if last or step.t % look_every == 0 else None
+            if bad is not None:
+                _end_diverged(run, bad, model, data, compute)
                 step.validated = True
                 yield step
-                return
-            if last or (every and step.t % every == 0):
-                if every:
-                    run.val.append((step.t, *evaluate(model, data.val, data, compute)))
-                    step.validated = True
+                return run
+            if every and (last or step.t % every == 0):
+                run.val.append((step.t, *evaluate(model, data.val, data, compute)))
+                step.validated = True
             if last:
                 run.status = "finished"
-            if save_every and (last or step.t % save_every == 0):
-                save_checkpoint(checkpoint, model=model, optimizer=optimizer, t=step.t, run=run, plan=plan, scaler=scaler)
             yield step
+            # After the yield, so that the file also holds what the loop did at this step (a rate set by
+            # hand).
+            if checkpoint and (last or step.t % save_every == 0):
+                save_checkpoint(checkpoint, t=step.t, run=run, by_hand=step.by_hand, **state)
     finally:
         if run.status == "running":
             run.status = "finished" if step.t >= T else "stopped"
+        run.even_out()
+    return run
 
 
 def fit(*args, **kwargs) -> Run:
-    """`train(...)` run to its end without watching; the same arguments. Returns the record."""
-    step = None
-    for step in train(*args, **kwargs):  # noqa: B007
-        pass
-    if step is None:
-        raise ValueError("nothing to do: this training has already made all its updates. Delete its checkpoint to repeat it.")
-    return step.run
+    """`train(...)` run to its end without watching; the same arguments. Returns the record.
+
+    With the checkpoint of a finished training it returns that training's record at once.
+    """
+    steps = train(*args, **kwargs)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:  # carries what the generator returned
+            return end.value
 
 
 @torch.no_grad()
-def evaluate(model, split, data, compute: Compute | None = None, batch_size: int = 1000) -> tuple[float, float]:
+def evaluate(
+    model, split, data, compute: Compute | None = None, batch_size: int = 1000
+) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (in [0, 1]) of `model` on `split`, e.g. data.val; without augmentation.
 
-    data: gives mean and standard deviation of the pixels. The model is in evaluation mode meanwhile, then as before.
+    data: gives mean and standard deviation of the pixels. The model is in evaluation mode meanwhile, then as
+    before.
     """
     compute = compute or pick()
+    compute.place(model)
     was_training = model.training
     model.eval()
     loss, right = 0.0, 0
-    for images, labels in zip(split.images.split(batch_size), split.labels.split(batch_size)):
-        labels = labels.to(compute.device)
-        with compute.autocast():
-            logits = model(normalise(images.to(compute.device), data.mean, data.std)).float()
-        loss = loss + cross_entropy(logits, labels, reduction="sum")
-        right = right + (logits.argmax(1) == labels).sum()
-    model.train(was_training)
+    try:
+        for images, labels in zip(
+            split.images.split(batch_size), split.labels.split(batch_size), strict=True
+        ):
+            labels = labels.to(compute.device)
+            with compute.autocast():
+                logits = model(normalise(images.to(compute.device), data.mean, data.std)).float()
+            loss = loss + cross_entropy(logits, labels, reduction="sum")
+            right = right + (logits.argmax(1) == labels).sum()
+    finally:
+        model.train(was_training)
     return float(loss) / len(split.labels), float(right) / len(split.labels)
 
 
-# ------------------------------------------------------------------------------------------------------------- details
-def _planned(epochs, updates, per_epoch, start) -> int:
+# ------------------------------------------------------------------------------------------------- one update
+def _set_rates(optimizer, schedules, momentum, t, by_hand):
+    for group, schedule in zip(optimizer.param_groups, schedules, strict=True):
+        if by_hand is not None:
+            group["lr"] = by_hand
+        elif schedule is not None:
+            group["lr"] = _rate(
+                schedule(t), f"schedule({t}) = ", "A schedule returns the learning rate of update t."
+            )
+        if momentum is not None:
+            m = momentum(t)
+            if isinstance(m, bool) or not isinstance(m, Real) or not 0 <= m < 1:
+                raise ValueError(f"momentum({t}) = {m!r}: it must lie in [0, 1).")
+            if "betas" in group:
+                group["betas"] = (float(m), group["betas"][1])
+            else:
+                group["momentum"] = float(m)
+
+
+def _rate(value, where: str, hint: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+        raise ValueError(f"{where}{value!r}: a learning rate must be a finite number >= 0. {hint}")
+    return float(value)
+
+
+def _update(model, images, labels, optimizer, scaler, compute) -> torch.Tensor:
+    """Forward, backward, step. Returns the loss before the update, still on the device."""
+    model.train()
+    with compute.autocast():
+        loss = cross_entropy(model(images), labels)
+    optimizer.zero_grad(set_to_none=True)
+    if scaler:  # float16 gradients would underflow: the loss is multiplied up and the gradients divided again
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    else:
+        loss.backward()
+        optimizer.step()
+    return loss.detach()
+
+
+def _write_down(run, step):
+    run.t.append(step.t)
+    run.lr.append(step.lr)
+    run.momentum.append(step.momentum)
+    run.loss_log.append(step.loss)
+
+
+def _first_bad(run, look_back) -> int | None:
+    """Index of the first loss that is not finite among the last `look_back` updates."""
+    first = max(0, len(run.loss_log) - look_back)
+    recent = run.loss_log[first:]
+    waiting = [x for x in recent if isinstance(x, torch.Tensor)]  # those looked at before are floats by now
+    if waiting:
+        recent = recent[: -len(waiting)] + torch.stack(waiting).tolist()  # one copy from the device for all
+    return next((first + i for i, x in enumerate(recent) if not math.isfinite(x)), None)
+
+
+def _end_diverged(run, i, model, data, compute):
+    for curve in (run.t, run.lr, run.momentum, run.loss_log):
+        del curve[i + 1 :]
+    run.status, run.diverged_at = "diverged", run.t[i]
+    run.val[:] = [v for v in run.val if v[0] < run.diverged_at]  # a GPU may have validated before it looked
+    run.val.append((run.diverged_at, *evaluate(model, data.val, data, compute)))
+
+
+# --------------------------------------------------------------------------------------- arguments and record
+def _planned(epochs, updates, per_epoch, start) -> tuple[int, int]:
+    """Planned updates T and the number of the first one."""
     if (epochs is None) == (updates is None):
         raise ValueError(f"give either epochs or updates, got epochs={epochs!r} and updates={updates!r}.")
-    T = updates if updates is not None else round(epochs * per_epoch)
-    if T != int(T) or T < 1:
-        raise ValueError(f"the number of updates must be a whole number >= 1, got {T!r}. One epoch is {per_epoch} updates.")
-    if not 0 <= start <= T:
-        raise ValueError(f"start must lie in [0, {int(T)}] (the planned updates), got {start!r}.")
-    return int(T)
+    name, value = ("epochs", epochs) if updates is None else ("updates", updates)
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a number > 0, got {value!r}. One epoch is {per_epoch} updates.")
+    T = value if updates is not None else max(1, round(epochs * per_epoch))
+    if T != int(T):
+        raise ValueError(f"updates must be a whole number, got {T!r}. One epoch is {per_epoch} updates.")
+    if isinstance(start, bool) or not isinstance(start, Integral) or not 0 <= start < T:
+        raise ValueError(
+            f"start must be a whole number in [0, {int(T) - 1}], got {start!r}. "
+            f"It counts the updates already made, out of {int(T)} in all."
+        )
+    return int(T), int(start)
 
 
 def _interval(name, value, per_epoch) -> int | None:
-    if value is None or value == "epoch":
+    if value is None or (isinstance(value, str) and value == "epoch"):
         return per_epoch if value else None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name} must be 'epoch', None or a whole number of updates >= 1, got {value!r}.")
-    return value
+    return int(value)
 
 
-def _same_parameters(model, optimizer):
+def _check_optimizer(model, optimizer, momentum):
     own = {id(p) for p in model.parameters()}
     if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
-        raise ValueError("the optimizer holds none of this model's parameters. Build it from model.parameters().")
+        raise ValueError(
+            "the optimizer holds none of this model's parameters. Build it from model.parameters()."
+        )
+    if momentum is not None and not callable(momentum):
+        raise ValueError(
+            f"momentum must be a function of t, got {momentum!r}. Set a fixed one in the optimizer."
+        )
+    if momentum is not None and not all("betas" in g or "momentum" in g for g in optimizer.param_groups):
+        raise ValueError(f"{type(optimizer).__name__} has no momentum to schedule. Leave `momentum` out.")
 
 
 def _per_group(schedule, optimizer) -> list:
     groups = len(optimizer.param_groups)
     if schedule is None or callable(schedule):
         return [schedule] * groups
+    if not isinstance(schedule, (list, tuple)) or not all(s is None or callable(s) for s in schedule):
+        raise ValueError(
+            f"schedule must be a function of t or a list of them, got {schedule!r}. A fixed rate goes to the "
+            "optimizer; for cosine decay partial(cosine, peak=0.1, T=1000)."
+        )
     if len(schedule) != groups:
-        raise ValueError(f"schedule has {len(schedule)} functions for {groups} parameter groups. Give one, or one each.")
+        raise ValueError(
+            f"schedule has {len(schedule)} functions for {groups} parameter groups. Give one each."
+        )
     return list(schedule)
-
-
-def _set_rates(optimizer, schedules, momentum, t, by_hand):
-    for group, schedule in zip(optimizer.param_groups, schedules):
-        if by_hand is not None:
-            group["lr"] = by_hand
-        elif schedule is not None:
-            group["lr"] = schedule(t)
-        if momentum is not None:
-            m = momentum(t)
-            if "betas" in group:
-                group["betas"] = (m, group["betas"][1])
-            elif "momentum" in group:
-                group["momentum"] = m
-            else:
-                raise ValueError(f"{type(optimizer).__name__} has no momentum to schedule. Leave `momentum` out.")
 
 
 def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config) -> Run:
@@ -247,29 +328,17 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
     }
     device = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU"
     return Run(
-        config={**facts, **(config or {})}, seed=seed, source=data.source, device=device,
+        config=plain({**facts, **(config or {})}, "config"), seed=int(seed), source=data.source, device=device,
         dtype=str(compute.dtype).removeprefix("torch."),
-        versions={"python": platform.python_version(), "torch": torch.__version__},
+        versions={"python": platform.python_version(), "torch": str(torch.__version__)},
     )  # fmt: skip
 
 
-def _plan(run, schedules, T) -> dict:
+def _plan(run, schedules, momentum, T) -> dict:
     """What a checkpoint must share with the training that goes on from it."""
-    keys = ("optimizer", "batch_size", "updates", "augment", "images", "parameters")
-    plan = {k: run.config[k] for k in keys} | {"seed": run.seed, "source": run.source}
-    plan["schedule"] = [[round(s(x), 12) for x in (0, T / 3, 2 * T / 3)] if s else None for s in schedules]
+    keys = ("optimizer", "lr", "weight_decay", "batch_size", "updates", "augment", "images", "parameters")
+    plan = {k: run.config[k] for k in keys} | {"seed": run.seed, "source": run.source, "dtype": run.dtype}
+    probes = sorted({i * (T - 1) // 12 for i in range(13)})  # whole numbers: a schedule may look up a table
+    for name, functions in (("schedule", schedules), ("momentum", [momentum])):
+        plan[name] = [[round(float(f(t)), 12) for t in probes] if f else None for f in functions]
     return plan
-
-
-def _first_bad(run, look_back) -> int | None:
-    """Index of the first loss that is not finite among the last `look_back` updates."""
-    first = max(0, len(run.loss_log) - look_back)
-    bad = ~torch.isfinite(torch.stack([torch.as_tensor(x) for x in run.loss_log[first:]]).cpu())
-    return first + int(bad.nonzero()[0]) if bad.any() else None
-
-
-def _end_diverged(run, i, model, data, compute):
-    for curve in (run.t, run.lr, run.momentum, run.loss_log):
-        del curve[i + 1 :]
-    run.status, run.diverged_at = "diverged", run.t[i]
-    run.val.append((run.t[i], *evaluate(model, data.val, data, compute)))

@@ -161,12 +161,13 @@ def find(exercise_id: str) -> Exercise:
             f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}'
         )
     wanted = exercise_id.strip().lower()
-    known = of_lesson(wanted.rpartition(".")[0])
-    if wanted in known:
-        return known[wanted]
-    everything = [name for lesson in lessons() for name in of_lesson(lesson)]
-    near = difflib.get_close_matches(wanted, everything, n=4, cutoff=0.5) or list(known) or everything
-    raise UnknownExercise(f"there is no exercise {exercise_id!r}. Near it: {', '.join(near)}")
+    everything = {name.lower(): one for lesson in lessons() for name, one in of_lesson(lesson).items()}
+    if wanted in everything:
+        return everything[wanted]
+    same_lesson = [one.id for one in of_lesson(wanted.rpartition(".")[0]).values()]
+    near = [everything[name].id for name in difflib.get_close_matches(wanted, everything, n=4, cutoff=0.5)]
+    listed = near or same_lesson or [one.id for one in everything.values()]
+    raise UnknownExercise(f"there is no exercise {exercise_id!r}. Near it: {', '.join(listed)}")
 
 
 def define(source: str, name: str) -> Callable:

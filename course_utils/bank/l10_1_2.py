@@ -392,6 +392,10 @@ def first_drop(val_losses, patience):
         "    for e in range(len(x)):\n        good = e == 0 or x[e] < x[:e].min()\n        bad = 0 if good "
         "else bad + 1\n"
         "        if bad > patience:\n            return np.int64(e)\n    return np.int64(-1)",
+        "def first_drop(val_losses, patience):\n    for e in range(patience, len(val_losses)):\n"
+        "        start = e - patience\n"
+        "        if start and min(val_losses[start:e + 1]) >= min(val_losses[:start]):\n"
+        "            return float(e)\n    return -1",
     ),
 )
 
