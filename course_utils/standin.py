@@ -4,9 +4,10 @@
 
 They are not photographs, and no number measured on them says anything about CIFAR-10. They are made to be
 *trainable in the same way*: a small conv net ends between 60 and 85 % after a few epochs on 10,000 images,
-and the learning rate decides where. What makes them hard: many positions, sizes, angles and stretches; two shapes
-that blend into each other (a disc with corners, a square without); weak contrast; shaded colours; other
-things in the picture, before and behind; noise. Mirroring an image or shifting it by a few pixels keeps its class.
+and the learning rate decides where. What makes them hard: many positions, sizes, angles and stretches; two
+shapes that blend into each other (a disc with corners, a square without); weak contrast; shaded colours;
+other things in the picture, before and behind; noise. Mirroring an image or shifting it by a few pixels keeps
+its class.
 """
 
 from __future__ import annotations
