@@ -172,8 +172,8 @@ class RunTable:
         """What these records are, in one line."""
         if not self.runs:
             return "no runs"
-        seeds, first = len({r.seed for r in self}), self.runs[0]
-        return f"{first.kind} runs, {first.source}, {seeds} seed{'s' * (seeds > 1)}, {first.device} {first.dtype}"
+        n, first = len({r.seed for r in self}), self.runs[0]
+        return f"{first.kind} runs, {first.source}, {n} seed{'s' * (n > 1)}, {first.device} {first.dtype}"
 
     def save(self, path: str | os.PathLike, points: int = 100) -> Path:
         """Write all runs to one .npz, curves thinned to `points` (see Run.thinned)."""

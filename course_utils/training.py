@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -21,6 +21,8 @@ from .augment import Batches, normalise
 from .checkpoints import read_checkpoint, restore, save_checkpoint
 from .compute import Compute, pick
 from .runs import Run, plain
+from .training_arguments import check_optimizer, interval, learning_rate, per_group, planned
+
 
 
 class Step:
@@ -49,7 +51,9 @@ class Step:
     @lr.setter
     def lr(self, value: float | None):
         """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
-        self.by_hand = None if value is None else _rate(value, "step.lr = ", "None returns to the schedule.")
+        self.by_hand = (
+            None if value is None else learning_rate(value, "step.lr = ", "None returns to the schedule.")
+        )
 
     @property
     def momentum(self) -> float:
@@ -102,12 +106,12 @@ def train(
     compute.place(model)
     batches = Batches(data.train.images, data.train.labels, batch_size, data.mean, data.std,
                       seed=seed, augment=augment, device=compute.device)  # fmt: skip
-    T, start = _planned(epochs, updates, len(batches), start)
-    every = _interval("validate_every", validate_every, len(batches))
-    save_every = _interval("checkpoint_every", checkpoint_every, len(batches)) or len(batches)
+    T = planned(epochs, updates, len(batches), start)
+    every = interval("validate_every", validate_every, len(batches))
+    save_every = interval("checkpoint_every", checkpoint_every, len(batches)) or len(batches)
     look_every = 50 if compute.on_gpu else 1
-    _check_optimizer(model, optimizer, momentum)
-    schedules = _per_group(schedule, optimizer)
+    check_optimizer(model, optimizer, momentum)
+    schedules = per_group(schedule, optimizer)
     scaler = torch.amp.GradScaler("cuda") if compute.dtype is torch.float16 else None
 
     run = _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config)
@@ -197,7 +201,7 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
         if by_hand is not None:
             group["lr"] = by_hand
         elif schedule is not None:
-            group["lr"] = _rate(
+            group["lr"] = learning_rate(
                 schedule(t), f"schedule({t}) = ", "A schedule returns the learning rate of update t."
             )
         if momentum is not None:
@@ -208,12 +212,6 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
                 group["betas"] = (float(m), group["betas"][1])
             else:
                 group["momentum"] = float(m)
-
-
-def _rate(value, where: str, hint: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
-        raise ValueError(f"{where}{value!r}: a learning rate must be a finite number >= 0. {hint}")
-    return float(value)
 
 
 def _update(model, images, labels, optimizer, scaler, compute) -> torch.Tensor:
@@ -257,63 +255,7 @@ def _end_diverged(run, i, model, data, compute):
     run.val.append((run.diverged_at, *evaluate(model, data.val, data, compute)))
 
 
-# --------------------------------------------------------------------------------------- arguments and record
-def _planned(epochs, updates, per_epoch, start) -> tuple[int, int]:
-    """Planned updates T and the number of the first one."""
-    if (epochs is None) == (updates is None):
-        raise ValueError(f"give either epochs or updates, got epochs={epochs!r} and updates={updates!r}.")
-    name, value = ("epochs", epochs) if updates is None else ("updates", updates)
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number > 0, got {value!r}. One epoch is {per_epoch} updates.")
-    T = value if updates is not None else max(1, round(epochs * per_epoch))
-    if T != int(T):
-        raise ValueError(f"updates must be a whole number, got {T!r}. One epoch is {per_epoch} updates.")
-    if isinstance(start, bool) or not isinstance(start, Integral) or not 0 <= start < T:
-        raise ValueError(
-            f"start must be a whole number in [0, {int(T) - 1}], got {start!r}. "
-            f"It counts the updates already made, out of {int(T)} in all."
-        )
-    return int(T), int(start)
-
-
-def _interval(name, value, per_epoch) -> int | None:
-    if value is None or (isinstance(value, str) and value == "epoch"):
-        return per_epoch if value else None
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be 'epoch', None or a whole number of updates >= 1, got {value!r}.")
-    return int(value)
-
-
-def _check_optimizer(model, optimizer, momentum):
-    own = {id(p) for p in model.parameters()}
-    if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
-        raise ValueError(
-            "the optimizer holds none of this model's parameters. Build it from model.parameters()."
-        )
-    if momentum is not None and not callable(momentum):
-        raise ValueError(
-            f"momentum must be a function of t, got {momentum!r}. Set a fixed one in the optimizer."
-        )
-    if momentum is not None and not all("betas" in g or "momentum" in g for g in optimizer.param_groups):
-        raise ValueError(f"{type(optimizer).__name__} has no momentum to schedule. Leave `momentum` out.")
-
-
-def _per_group(schedule, optimizer) -> list:
-    groups = len(optimizer.param_groups)
-    if schedule is None or callable(schedule):
-        return [schedule] * groups
-    if not isinstance(schedule, (list, tuple)) or not all(s is None or callable(s) for s in schedule):
-        raise ValueError(
-            f"schedule must be a function of t or a list of them, got {schedule!r}. A fixed rate goes to the "
-            "optimizer; for cosine decay partial(cosine, peak=0.1, T=1000)."
-        )
-    if len(schedule) != groups:
-        raise ValueError(
-            f"schedule has {len(schedule)} functions for {groups} parameter groups. Give one each."
-        )
-    return list(schedule)
-
-
+# -------------------------------------------------------------------------------------------------- the record
 def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config) -> Run:
     group = optimizer.param_groups[0]
     facts = {
@@ -326,12 +268,14 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
         "images": len(data.train.labels),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    device = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU"
     return Run(
-        config=plain({**facts, **(config or {})}, "config"), seed=int(seed), source=data.source, device=device,
+        config=plain({**facts, **(config or {})}, "config"),
+        seed=int(seed),
+        source=data.source,
+        device=torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU",
         dtype=str(compute.dtype).removeprefix("torch."),
         versions={"python": platform.python_version(), "torch": str(torch.__version__)},
-    )  # fmt: skip
+    )
 
 
 def _plan(run, schedules, momentum, T) -> dict:
