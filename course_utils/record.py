@@ -1,7 +1,7 @@
 """Fill data/recorded/ with real training runs:  python -m course_utils.record 10.1.1  [--workers 2]
 
-Every run is kept in a file of its own as soon as it ends (data/recording/NAME/), so an interrupted recording goes on where
-it was. When all are there, they are thinned into data/recorded/NAME.npz. Runs on stand-in images are refused.
+Every run is kept in a file of its own as soon as it ends (data/recording/NAME/), so an interrupted recording goes on
+where it was. When all are there, they are thinned into data/recorded/NAME.npz. Runs on stand-in images are refused.
 """
 
 from __future__ import annotations
@@ -38,8 +38,13 @@ SHAPES: dict[str, Callable] = {
     "cosine, once an epoch": lambda peak, T: partial(
         schedules.staircase, schedule=partial(schedules.cosine, peak=peak, T=T), every=T / 8
     ),
-    "cosine, climbing again": lambda peak, T: lambda t: schedules.cosine(abs((t + T / 2) % T - T / 2), peak=peak, T=T / 2),
+    "cosine, climbing again": lambda peak, T: partial(climbing_cosine, peak=peak, T=T / 2),
 }
+
+
+def climbing_cosine(t: float, *, peak: float, T: float) -> float:
+    """What torch's CosineAnnealingLR(T_max=T) does: past T it climbs back to the peak at 2 T."""
+    return schedules.cosine(abs((t + T) % (2 * T) - T), peak=peak, T=T)
 
 
 def drops(peak: float, T: float, shares, factor: float = 0.1):
@@ -48,7 +53,10 @@ def drops(peak: float, T: float, shares, factor: float = 0.1):
 
 
 def make_optimizer(name: str, model, lr: float, **more):
-    """The six optimizers of lesson 10.1.1 with PyTorch's defaults (momentum 0.9 where it says so); more: weight_decay."""
+    """The six optimizers of lesson 10.1.1 with PyTorch's defaults (momentum 0.9 where it says so).
+
+    more: weight_decay, for example.
+    """
     import torch
 
     kinds = {
@@ -124,7 +132,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="10.1.1 or 10.1.2")
     parser.add_argument("--workers", type=int, default=2, help="processes side by side (default 2)")
-    parser.add_argument("--scale", choices=["desk", "full"], default="desk", help="full: all images, ResNet-20, for a GPU")
+    sizes = "full: all images, ResNet-20, for a GPU"
+    parser.add_argument("--scale", choices=["desk", "full"], default="desk", help=sizes)
     args = parser.parse_args()
     path = record(args.name, args.workers, args.scale)
     print(f"{path.name}: {len(RunTable.load(path))} runs, {path.stat().st_size / 1e3:.0f} kB")

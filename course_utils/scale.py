@@ -1,4 +1,4 @@
-"""How big the experiments are: desk scale on a CPU, full scale on a GPU. The cells of a lesson are the same for both."""
+"""How big the experiments are: desk scale on a CPU, full scale on a GPU. The cells of a lesson serve both."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def expected_seconds(scale: Scale, data, runs: int = 1, compute: Compute | None 
 
     model = scale.model(seed=0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    for step in train(model, data, optimizer, updates=12, batch_size=scale.batch_size, validate_every=None, compute=compute):
+    probe = train(model, data, optimizer, updates=12, batch_size=scale.batch_size, validate_every=None, compute=compute)
+    for step in probe:
         if step.t == 2:  # the first updates pay for memory and kernel choice
             float(step.loss)
             begin = time.perf_counter()
@@ -65,4 +66,5 @@ def announce(scale: Scale, data, runs: int, compute: Compute | None = None) -> N
     """Say how much is about to be computed and how long it should take, before it starts."""
     seconds = expected_seconds(scale, data, runs, compute)
     length = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
-    print(f"{runs} runs of {scale.updates} updates at {scale.name} scale on {data.source}: about {length} on this machine.")
+    what = f"{runs} runs of {scale.updates} updates at {scale.name} scale on {data.source}"
+    print(f"{what}: about {length} on this machine.")
