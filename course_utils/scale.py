@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,9 +43,20 @@ DESK = Scale("desk", 10_000, 2_000, 2_000, epochs=8, batch_size=64, model=models
 FULL = Scale("full", None, None, None, epochs=30, batch_size=128, model=models.resnet20)
 
 
+TINY = Scale("tiny", 1_280, 400, 400, epochs=2, batch_size=64, model=models.small_conv_net)
+SCALES = {scale.name: scale for scale in (DESK, FULL, TINY)}
+
+
 def pick_scale(compute: Compute | None = None) -> Scale:
-    """Desk scale on a CPU (10,000 images, a small conv net), full scale on CUDA (all images, ResNet-20)."""
-    return FULL if (compute or pick()).on_gpu else DESK
+    """Desk scale on a CPU (10,000 images, a small conv net), full scale on CUDA (all images, ResNet-20).
+
+    The variable COURSE_SCALE overrides: "desk", "full", or "tiny" (a dry run of seconds that proves nothing).
+    Raises ValueError for another name.
+    """
+    wanted = os.environ.get("COURSE_SCALE")
+    if wanted and wanted not in SCALES:
+        raise ValueError(f"COURSE_SCALE must be one of {', '.join(SCALES)}, got {wanted!r}. Unset it to choose freely.")
+    return SCALES[wanted] if wanted else FULL if (compute or pick()).on_gpu else DESK
 
 
 def expected_seconds(scale: Scale, data, runs: int = 1, compute: Compute | None = None) -> float:
