@@ -32,6 +32,12 @@ class Lesson:
         """True when the notebook exists; a lesson without one is planned."""
         return self.path.is_file()
 
+    def length(self) -> str:
+        """The measured time in words, to a quarter of a minute; empty while it is not measured."""
+        if self.minutes is None:
+            return ""
+        return f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
+
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
 
