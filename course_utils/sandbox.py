@@ -9,6 +9,7 @@ under a timer, which interrupts Python code but not one long call inside a C lib
 from __future__ import annotations
 
 import _thread
+import faulthandler
 import gc
 import io
 import json
@@ -21,11 +22,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 SECONDS = 5.0
 EXTRA_MEMORY = 1_500_000_000  # bytes a check may use beyond what the kernel already holds
 KEEP_PRINTED = 2_000  # characters of the learner's prints that come back
+INTERRUPTED = "it raised KeyboardInterrupt"
 CAN_FORK = sys.platform.startswith("linux") and hasattr(os, "fork")
 
 
@@ -97,7 +100,7 @@ def _outcome(work: Callable[[], object], seconds: float) -> Guarded:
     except _TimeIsUp:
         return Guarded(problem="time", detail=_too_long(seconds))
     except KeyboardInterrupt:
-        return Guarded(problem="exit", detail="it raised KeyboardInterrupt")
+        return Guarded(problem="exit", detail=INTERRUPTED)
 
 
 def _too_long(seconds: float) -> str:
@@ -160,6 +163,7 @@ def _quiet() -> _Notepad:
     """Nothing the child prints or displays may reach the notebook by itself."""
     notepad = _Notepad()
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = notepad
+    faulthandler.disable()  # it would write a crash report where the learner reads
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
@@ -243,44 +247,76 @@ class _TimeIsUp(BaseException):
 
 
 def _run_inline(work, seconds) -> Guarded:
-    """Run here under two alarms: a trace function that raises on every further line once time is up (it gets
-    out of loops that catch everything), and an interrupt for sleeping or waiting calls."""
-    deadline = time.monotonic() + seconds
-    here = threading.current_thread() is threading.main_thread()
-    state = {"running": here}
-    lock = threading.Lock()
-
-    def trace(frame, event, arg):
-        if time.monotonic() > deadline:
-            raise _TimeIsUp
-        return trace
-
-    def interrupt():
-        with lock:
-            if not state["running"]:
-                return
-            if hasattr(signal, "pthread_kill"):  # a real signal also wakes a sleeping call
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            else:
-                _thread.interrupt_main()
-
-    notepad, before = _Notepad(), (sys.stdout, sys.stderr, sys.gettrace())
-    alarm = threading.Timer(seconds + 0.2, interrupt)
-    alarm.daemon = True
-    alarm.start()
+    """Run here, under an alarm where Python has one: in the main thread, which is where a kernel runs cells."""
+    notepad, before = _Notepad(), (sys.stdout, sys.stderr)
+    alarm = _alarm if threading.current_thread() is threading.main_thread() else nullcontext
     try:
         sys.stdout = sys.stderr = notepad
-        sys.settrace(trace)
-        result = _outcome(work, seconds)
-    finally:
-        sys.settrace(before[2])
-        sys.stdout, sys.stderr = before[:2]
-        with lock:
-            state["running"] = False
-        alarm.cancel()
-    if result.detail == "it raised KeyboardInterrupt":
-        if time.monotonic() < deadline:
-            raise KeyboardInterrupt  # the learner pressed Stop: that is theirs, not a time-out
+        with alarm(seconds):
+            result = _outcome(work, seconds)
+    except _TimeIsUp:  # it struck while the work was just ending
         result = Guarded(problem="time", detail=_too_long(seconds))
+    finally:
+        sys.stdout, sys.stderr = before
+    if result.detail == INTERRUPTED:
+        raise KeyboardInterrupt  # the learner pressed Stop: that is theirs to see
     result.printed, result.printed_chars = notepad.text, notepad.chars
     return result
+
+
+@contextmanager
+def _alarm(seconds: float):
+    """Raise _TimeIsUp in the main thread after `seconds`, again and again until the block is left.
+
+    One blow is not enough for `except: pass` in a loop, so each is followed by a second one in the next line
+    of the code it hit (through a trace function), which is then inside the handler and gets out of it.
+    """
+    state = {"done": False, "late": False}
+
+    def ring():
+        time.sleep(seconds)
+        while not state["done"]:
+            state["late"] = True
+            _interrupt_main()
+            time.sleep(0.1)
+
+    def strike(number, frame):
+        if not state["late"]:
+            raise KeyboardInterrupt
+        if not state["done"]:
+            _strike_again_in(frame)
+            raise _TimeIsUp
+
+    before, tracing = signal.signal(signal.SIGINT, strike), sys.gettrace()
+    threading.Thread(target=ring, daemon=True).start()
+    try:
+        yield
+    finally:
+        try:
+            state["done"] = True
+        except _TimeIsUp:  # struck in this very line; the next blow is far
+            state["done"] = True
+        sys.settrace(tracing)
+        signal.signal(signal.SIGINT, before)
+
+
+def _strike_again_in(frame):
+    armed = []
+
+    def trace(frame, event, arg):
+        if event == "line" and frame in armed:  # the next line is already inside whatever handler caught it
+            raise _TimeIsUp  # (Python switches tracing off when a trace function raises)
+        return trace
+
+    while frame is not None and frame.f_code is not _outcome.__code__:
+        armed.append(frame)
+        frame.f_trace = trace
+        frame = frame.f_back
+    sys.settrace(trace)
+
+
+def _interrupt_main():
+    if hasattr(signal, "pthread_kill"):  # a real signal also wakes a call that sleeps
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
