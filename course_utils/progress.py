@@ -154,7 +154,7 @@ def _read(file, repair: bool = False) -> dict:
     data, damaged = _parse(file)
     if data is not None:
         return data
-    if not damaged and not backup.exists():
+    if not damaged:  # there is none: a first start, or the learner removed it to start anew
         return _empty()
     data, backup_damaged = _parse(backup)
     if data is not None:

@@ -55,10 +55,10 @@ def test_both_damaged_are_set_aside_and_named(capsys):
     assert file.with_name("progress.damaged-2.json").exists()
 
 
-def test_missing_file_with_a_backup():
+def test_removing_the_file_starts_anew():
     two_entries()
     paths.progress_file().unlink()
-    assert progress.solved("10.1.1") == 1
+    assert progress.solved("10.1.1") == 0
 
 
 @pytest.mark.parametrize("moment", ["open", "fsync", "replace"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import bank, checking, sandbox
+from course_utils import bank, checking, paths, sandbox
 
 forking = pytest.mark.skipif(not sandbox.CAN_FORK, reason="this platform runs checks in the kernel's own process")
 
@@ -199,3 +199,43 @@ def test_stop_button_without_fork():
     threading.Timer(0.3, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         sandbox.run(lambda: time.sleep(3), seconds=20, fork=False)
+
+
+KERNEL_CELLS = (
+    """
+import warnings
+import torch
+from course_utils.exercises import check
+warnings.simplefilter("always")
+torch.set_num_threads(2)
+w = torch.randn(300, 300, requires_grad=True)
+for _ in range(3):
+    (w @ w).relu().sum().backward()
+""",
+    """
+def momentum_update(w, v, g, lr, m):
+    torch.randn(300, 300) @ torch.randn(300, 300)
+    v = m * torch.as_tensor(v) + g
+    return w - lr * v, v
+check("10.1.1.momentum", momentum_update)
+""",
+    """
+import os
+check("10.1.1.momentum", lambda *inputs: os._exit(1))
+""",
+    "print('the kernel lives')",
+)
+
+
+@forking
+def test_in_a_real_kernel_after_training(tmp_path, monkeypatch):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in KERNEL_CELLS])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3",
+                            resources={"metadata": {"path": str(paths.ROOT)}}).execute()
+    training, right, ended, alive = (cell.outputs for cell in notebook.cells)
+    assert training == []
+    assert [one["data"]["text/plain"][:9] for one in right] == ["[CORRECT]"]      # one output: no warning beside it
+    assert ["ended the whole Python process" in one["data"]["text/plain"] for one in ended] == [True]
+    assert alive[0]["text"] == "the kernel lives\n"
