@@ -28,6 +28,9 @@ class PanelControls:
         top = 10.0 ** math.ceil(math.log10(highest) + 0.99)
         start = min(highest, top)
         self.slider = log_slider("lr", "learning rate", top / 10**DECADES, top, start).widget
+        # The page rounds a value to the slider's steps and, for a continuous slider, sends that back as if a hand had
+        # moved it: following the schedule would take the rate over by itself.
+        self.slider.continuous_update = False
         self.following = switch("following", "follow the schedule", True).widget
         factors = [(f"× {factor:g}", factor) for factor in FACTORS]
         self.factor = choice("factor", "branch with LR", factors, 0.1).widget
