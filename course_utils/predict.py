@@ -124,9 +124,10 @@ def _chooser(ipywidgets, options, low, high, step, log, kept):
         return ipywidgets.FloatLogSlider(
             value=value, base=10, min=math.log10(low), max=math.log10(high), layout=wide, description="Guess"
         )
-    value = kept if inside else (low + high) / 2
+    value, step = kept if inside else (low + high) / 2, step or (high - low) / 100
+    digits = max(0, math.ceil(-math.log10(step) - 1e-9))
     return ipywidgets.FloatSlider(
-        value=value, min=low, max=high, step=step or (high - low) / 100, layout=wide, description="Guess"
+        value=value, min=low, max=high, step=step, readout_format=f".{digits}f", layout=wide, description="Guess"
     )
 
 

@@ -19,6 +19,7 @@ from course_utils import bank, cards, paths
 from course_utils.lessons import LESSONS
 
 VERSION = 1
+PARTS = {"10.1": "Learning-rate schedules", "10.2": "Hyper-parameters", "10.3": "Transfer learning"}
 LOCK_SECONDS = 2.0  # how long to wait for another notebook
 STALE_SECONDS = 10.0  # a lock older than this was left by a crash
 
@@ -56,12 +57,9 @@ def solved(lesson: str) -> int:
 
 
 def summary() -> list[dict]:
-    """One row a lesson of part 10.1: lesson, title, file, planned, solved, total, tries, guess (None: not
-    made)."""
+    """One row a lesson: lesson, title, file, planned, solved, total, tries, guess (None: not made)."""
     data, rows = load(), []
     for lesson in LESSONS:
-        if not lesson.number.startswith(("00", "10.1.")):
-            continue
         ids = bank.checked(lesson.number)
         entries = [data["exercises"].get(one, {}) for one in ids]
         rows.append(
@@ -80,7 +78,7 @@ def summary() -> list[dict]:
 
 
 def progress_map() -> None:
-    """Show a table of the lessons of part 10.1: exercises solved, guess made; planned lessons greyed."""
+    """Show a table of all lessons: exercises solved, guess made; planned lessons greyed."""
     rows = summary()
     if cards.in_notebook():
         cards.show_bundle({"text/html": _map_html(rows), "text/plain": _map_text(rows)})
@@ -285,19 +283,30 @@ def _map_text(rows: list[dict]) -> str:
 
 
 def _map_html(rows: list[dict]) -> str:
-    body = []
+    left = "style='text-align:left'"  # JupyterLab sets tables flush right
+    body, part = [], ""
     for row in rows:
-        lesson, title, done, guessed = map(html.escape, _cells(row))
-        if row["planned"]:
-            body.append(
-                f"<tr style='opacity:.6'><td>{lesson}</td><td>{title}</td><td colspan=2>planned</td></tr>"
-            )
-            continue
-        mark = "✓ " if row["total"] and row["solved"] == row["total"] else ""
-        link = f"<a href='{row['file']}'>{title}</a>"
-        body.append(f"<tr><td>{lesson}</td><td>{link}</td><td>{mark}{done}</td><td>{guessed}</td></tr>")
-    head = "".join(f"<th scope=col>{one}</th>" for one in ("Lesson", "Title", "Exercises", "Guess"))
+        if (now := _part(row["lesson"])) != part:
+            part = now
+            body.append(f"<tr><th colspan=4 scope=rowgroup {left}>{part}</th></tr>")
+        body.append(_map_row(row, left))
+    head = "".join(f"<th scope=col {left}>{one}</th>" for one in ("Lesson", "Title", "Exercises", "Guess"))
     return (
-        "<table style='text-align:left'><caption>Your way through part 10.1</caption>"
+        f"<table {left}><caption {left}>Your way through the course</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
+
+
+def _part(number: str) -> str:
+    """The heading a lesson stands under."""
+    return PARTS.get(".".join(number.split(".")[:2]), "")
+
+
+def _map_row(row: dict, left: str) -> str:
+    lesson, title, done, guessed = map(html.escape, _cells(row))
+    if row["planned"]:
+        cells, look = (lesson, title, "planned", ""), " style='opacity:.6'"
+    else:
+        mark = "✓ " if row["total"] and row["solved"] == row["total"] else ""
+        cells, look = (lesson, f"<a href='{row['file']}'>{title}</a>", mark + done, guessed), ""
+    return f"<tr{look}>" + "".join(f"<td {left}>{one}</td>" for one in cells) + "</tr>"
