@@ -17,7 +17,7 @@ import numpy as np
 from IPython.display import display
 
 from . import style
-from .canvas import Canvas, View, bundle
+from .canvas import WIDGET_VIEW, Canvas, View, bundle
 from .live import move, nice_limit
 from .seeds import WORDS, curve_of, seed_band
 
@@ -68,7 +68,8 @@ class CurveWatcher:
             move(self.now[name], curve_of(runs[-1], self.what) if runs else ([], []))
             top = max(top, float(high.max())) if len(high) else top
         if self.what != "lr":
-            self.axes.set_ylim(0, min(nice_limit(top * 1.05), 100 if self.what == "accuracy" else 5) if top else 1)
+            most = 100 if self.what == "accuracy" else 5
+            self.axes.set_ylim(0, min(nice_limit(top * 1.05), most) if top else most)
         status = self.status()
         self.view.show(self.canvas.png(), alt=f"{self.title}. {status}", status=status)
         self._last = time.monotonic()
@@ -85,10 +86,11 @@ class CurveWatcher:
         return "; ".join(parts) or "Nothing has been trained yet."
 
     def __repr__(self) -> str:
-        return f"Training curves: {self.title}"
+        return f"Training curves: {self.title} (live; the finished picture follows)"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return bundle(self.view.box, self.view.png, repr(self))
+        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
+        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
 
 
 def watch_curves(
