@@ -147,14 +147,14 @@ def loss_figure(
         shown = loss[np.isfinite(loss)]
         top = min(float(np.quantile(shown, 0.995)) * 1.12, 4.0) if len(shown) else 1.0
         axes.set(xlabel="update", ylabel="training loss", xlim=(0, t[-1] * 1.01), ylim=(0, top))
-        for k in lr_drops(lr):
+        for n, k in enumerate(lr_drops(lr)):
             axes.axvline(t[k], color=style.PALETTE[2], lw=1.2, ls=(0, (5, 3)))
             late = t[k] > 0.8 * t[-1]  # near the right end the words stand to the left of the line
             axes.annotate(
                 f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}",
                 (t[k], 0.97),
                 xycoords=axes.get_xaxis_transform(),
-                xytext=(-4 if late else 4, 0),
+                xytext=(-4 if late else 4, -11 * n),  # each a line lower: neighbours would run into each other
                 ha="right" if late else "left",
                 textcoords="offset points",
                 va="top",
