@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -44,7 +46,8 @@ def save_checkpoint(
             os.fsync(f.fileno())
         os.replace(part, path)
     except (OSError, RuntimeError) as e:  # PyTorch turns a failed write into a RuntimeError
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         kept = "The one before is kept. " if path.exists() else ""
         raise OSError(
             f"could not write the checkpoint {path}: {e}. {kept}Make room or choose another place."
@@ -56,10 +59,9 @@ def read_checkpoint(path) -> dict:
     """Read a checkpoint without executing anything in it. Raises ValueError if it is damaged or not one of
     ours."""
     way_out = "Delete it to start this run anew, or choose another file name."
+    content = io.BytesIO(Path(path).read_bytes())  # a file that is not there or not readable says so itself
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:  # not there, not readable: says so itself
-        raise
+        state = torch.load(content, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:  # its text advises to switch the protection off: not repeated here
         raise ValueError(f"{path} is not a checkpoint of `train`: it is no plain data. {way_out}") from e
     except Exception as e:

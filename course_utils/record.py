@@ -1,7 +1,8 @@
 """Fill data/recorded/ with real training runs:  python -m course_utils.record 10.1.1  [--workers 2]
 
-Every run is kept in a file of its own as soon as it ends (data/recording/NAME/), so an interrupted recording goes on
-where it was. When all are there, they are thinned into data/recorded/NAME.npz. Runs on stand-in images are refused.
+Every run is kept in a file of its own as soon as it ends (data/recording/NAME/), so an interrupted recording
+goes on where it was. When all are there, they are thinned into data/recorded/NAME.npz. Runs on stand-in
+images are refused.
 """
 
 from __future__ import annotations
@@ -84,13 +85,28 @@ def jobs(name: str) -> list[dict]:
     raise SystemExit(f"unknown recording {name!r}: choose 10.1.1 or 10.1.2 (which lesson 10.1.3 shares).")
 
 
+def job_file(job: dict, folder) -> Path:
+    """Where the record of a job is kept."""
+    return Path(folder) / f"{job['optimizer']}_{job['schedule']}_{job['lr']:g}_{job['seed']}.npz".replace(", ", "-")
+
+
+def is_recorded(job: dict, path: Path) -> bool:
+    """True if `path` holds this job: a damaged file, or one made with other settings, is recorded again."""
+    try:
+        found = Run.load(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    # At full scale the number of epochs is the scale's.
+    return all(found.config.get(k) == v for k, v in job.items() if k != "epochs" or found.config["scale"] == "desk")
+
+
 _data: dict = {}
 
 
 def run_one(job: dict, folder: str, scale_name: str) -> str:
     """Train one job in this process (one thread a worker) and keep its record."""
-    path = Path(folder) / f"{job['optimizer']}_{job['schedule']}_{job['lr']:g}_{job['seed']}.npz".replace(", ", "-")
-    if path.exists():
+    path = job_file(job, folder)
+    if is_recorded(job, path):
         return f"kept     {path.stem}"
     from .data import cifar10
     from .scale import DESK, FULL
@@ -121,9 +137,15 @@ def record(name: str, workers: int = 2, scale: str = "desk") -> Path:
     todo = jobs(name)
     os.environ["COURSE_THREADS"] = "1"  # workers share the cores; each run then is as fast per core as it gets
     with ProcessPoolExecutor(workers) as pool:
-        for i, done in enumerate(as_completed([pool.submit(run_one, job, str(folder), scale) for job in todo]), 1):
-            print(f"{i}/{len(todo)} {done.result()}", flush=True)
-    table = RunTable(Run.load(p) for p in sorted(folder.glob("*.npz")))
+        try:
+            done = as_completed([pool.submit(run_one, job, str(folder), scale) for job in todo])
+            for i, run in enumerate(done, 1):
+                print(f"{i}/{len(todo)} {run.result()}", flush=True)
+        except BaseException:  # the first failure, or Ctrl-C, also calls off the runs that wait
+            pool.shutdown(cancel_futures=True)
+            raise
+    # Only what belongs to this list of jobs: the folder may hold runs of an earlier one.
+    table = RunTable(Run.load(p) for p in sorted({job_file(job, folder) for job in todo}))
     suffix = "" if scale == "desk" else f"-{scale}"
     return table.save(recorded_dir() / f"{name}{suffix}.npz")
 

@@ -24,7 +24,6 @@ from .runs import Run, plain
 from .training_arguments import check_optimizer, interval, learning_rate, per_group, planned
 
 
-
 class Step:
     """What `train` yields: always the same object, brought up to date after each update.
 
