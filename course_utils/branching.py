@@ -11,6 +11,7 @@ No pictures and no buttons here; `panel` adds them.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import signal
 import threading
@@ -22,6 +23,7 @@ import torch
 from .compute import pick
 from .runs import Run
 from .training import train
+from .training_arguments import per_group, planned
 
 MOST_BRANCHES = 3  # every run holds its own copy of the images, and more than four curves nobody can read
 CURVES = ("t", "lr", "momentum", "loss_log", "val")
@@ -50,18 +52,22 @@ class Lane:
         """The learning rate of the next update."""
         return self.rate(self.t)
 
-    def steer(self, lr: float | None, words: str) -> None:
-        """Take the learning rate over from the next update on; None gives it back to the schedule."""
+    def steer(self, lr: float | None, words: str, near: int = 0) -> None:
+        """Take the learning rate over from the next update on; None gives it back to the schedule.
+
+        near: a slider on its way makes many changes; those within so many updates are marked as one.
+        """
         if lr is not None and not 0 <= lr < float("inf"):
             raise ValueError(f"a learning rate is finite and >= 0, got {lr!r}. None returns to the schedule.")
         if self.ended:
             raise ValueError(f"{self.name} has ended ({self.run.status}): press Restart to steer a new one.")
         self.hand = None if lr is None else float(lr)
-        self.mark(words)
+        self.mark(words, near)
 
-    def mark(self, words: str) -> None:
+    def mark(self, words: str, near: int = 0) -> None:
         """Remember a change made now; changes without an update between them are one."""
-        if self.marks and self.marks[-1][0] == self.t:
+        same_kind = self.marks and self.marks[-1][1].split(" ")[0] == words.split(" ")[0]
+        if self.marks and self.t - self.marks[-1][0] <= (near if same_kind else 0):
             self.marks.pop()
         self.marks.append((self.t, words))
         self.run.config["by_hand"] = "; ".join(f"{t}: {what}" for t, what in self.marks)
@@ -104,7 +110,7 @@ class Lanes:
         """
         self.make, self.data, self.seed, self.compute = make, data, seed, compute or pick()
         self.per_epoch = len(data.train.labels) // batch_size
-        self.T = planned(epochs, updates, self.per_epoch)
+        self.T = planned(epochs, updates, self.per_epoch, 0)
         self.more = {**more, "updates": self.T, "batch_size": batch_size, "seed": seed}
         model, optimizer = self._made()
         self.schedules = _per_group(schedule, optimizer)
@@ -151,7 +157,8 @@ class Lanes:
         model, optimizer = self._made()
         _set_random_states(states)  # building a network draws random weights: the runs must not notice
         model.load_state_dict(parent.model.state_dict())
-        optimizer.load_state_dict(parent.optimizer.state_dict())
+        # load_state_dict takes tensors over as they are: without a copy both would push one momentum buffer
+        optimizer.load_state_dict(copy.deepcopy(parent.optimizer.state_dict()))
         lane = Lane(f"branch {'ABCDEF'[len(self.lanes) - 1]}", model, optimizer, self.schedules,
                     _copy(parent.run), parent.t, parent.factor * factor)  # fmt: skip
         if len(self.lanes) == 1:
@@ -184,24 +191,10 @@ class Lanes:
                            compute=self.compute, **self.more)  # fmt: skip
 
 
-def _planned(epochs, updates, per_epoch: int) -> int:
-    """Updates in all; `train` looks at its other arguments itself, at the first update."""
-    if (epochs is None) == (updates is None):
-        raise ValueError(f"give either epochs or updates, got epochs={epochs!r} and updates={updates!r}.")
-    T = updates if updates is not None else max(1, round(epochs * per_epoch)) if epochs > 0 else 0
-    if T != int(T) or T < 1:
-        raise ValueError(f"updates must be a whole number >= 1, got {T!r}. One epoch is {per_epoch} updates.")
-    return int(T)
-
-
 def _per_group(schedule, optimizer) -> list:
     """One function of t for each parameter group; without a schedule they hold the optimizer's own rates."""
     held = [lambda t, rate=group["lr"]: rate for group in optimizer.param_groups]
-    given = list(schedule) if isinstance(schedule, (list, tuple)) else [schedule] * len(held)
-    if len(given) != len(held) or not all(one is None or callable(one) for one in given):
-        raise ValueError(f"schedule must be a function of t, or a list of {len(held)} of them (one for each "
-                         f"parameter group), got {schedule!r}.")  # fmt: skip
-    return [own if one is None else one for one, own in zip(given, held, strict=True)]
+    return [own if one is None else one for one, own in zip(per_group(schedule, optimizer), held, strict=True)]
 
 
 def _copy(run: Run) -> Run:

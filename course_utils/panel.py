@@ -234,8 +234,11 @@ class LiveTraining:
 
     def take_over(self, lr: float, *, run: int | None = None) -> None:
         """Hold the learning rate at `lr` by hand, from the next update on."""
-        self.lane(run).steer(lr, f"LR {lr:.3g}")
-        self.refresh()
+        self.lane(run).steer(lr, f"LR {lr:.3g}", near=self.lanes.T // 40)
+        if self.state == "training":
+            self.controls.show()  # a slider on its way sends many values; the next picture comes soon
+        else:
+            self.refresh()
 
     def drop(self, factor: float | None = None, *, run: int | None = None) -> None:
         """Multiply the learning rate by `factor` (default: the button's) and hold it there."""

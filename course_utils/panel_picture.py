@@ -85,18 +85,19 @@ class Picture:
                 1,
                 sharex=True,
                 height_ratios=(2.3, 1.5, 1.1),
-                gridspec_kw={"left": 0.098, "right": 0.985, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
+                gridspec_kw={"left": 0.108, "right": 0.985, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
             )
             self.loss, self.accuracy, self.lr = self.axes
             self.loss.set(xlim=(0, T), ylim=(0, 2.5), ylabel="training loss")
             self.accuracy.set(ylim=(0, 100), ylabel="validation\naccuracy (%)")
             self.lr.set(xlabel="update t", ylabel="learning rate")
-            figure.align_ylabels(self.axes)
+            for axes in self.axes:
+                axes.yaxis.set_label_coords(-0.068, 0.5)
             self.lines = [self._lines_of(number) for number in range(most)]
             moving = self.canvas.moving
             self.marks = [moving(axes.add_collection(_upright_lines(axes))) for axes in self.axes]
-            corner = {"transform": self.loss.transAxes, "ha": "right", "va": "top"}
-            self.where = moving(self.loss.text(0.995, 0.97, "", fontsize=8.8, color=style.QUIET, **corner))
+            corner = {"transform": self.lr.transAxes, "ha": "right", "va": "center", "clip_on": False}
+            self.where = moving(self.lr.text(1, -0.4, "", fontsize=8.8, color=style.QUIET, **corner))
             cross = {"marker": "X", "linestyle": "", "color": "#e42536", "markersize": 11}
             self.bad = moving(self.loss.plot([], [], **cross, zorder=5)[0])
         self.log_lr = None
@@ -105,13 +106,13 @@ class Picture:
     def _lines_of(self, number: int) -> dict:
         look, moving = style.look(number), self.canvas.moving
         high = 3 - 0.1 * number  # the main run on top
-        noise = {"color": look["color"], "linewidth": 0.7, "alpha": 0.33, "zorder": high - 0.8}
-        dots = {"marker": style.MARKERS[number], "markersize": 4.5}
+        noise = {"color": look["color"], "linestyle": "-", "linewidth": 0.7, "alpha": 0.33, "zorder": high - 0.8}
+        dots = {"marker": style.MARKERS[number], "markersize": 4.5, "clip_on": False}
         return {
             "loss": moving(self.loss.plot([], [], **noise)[0]),
             "ema": moving(self.loss.plot([], [], **look, linewidth=2.2, zorder=high)[0]),
             "val": moving(self.accuracy.plot([], [], **look, **dots, zorder=high)[0]),
-            "lr": moving(self.lr.plot([], [], **look, zorder=high)[0]),
+            "lr": moving(self.lr.plot([], [], **look, drawstyle="steps-pre", zorder=high)[0]),
         }
 
     def set_log(self, on: bool) -> None:
@@ -153,12 +154,20 @@ class Picture:
     def trace(self, lane) -> Trace:
         return self.traces.setdefault(id(lane), Trace(self.T))
 
+    @property
+    def _cap(self) -> float:
+        """The highest loss that is drawn, twice that of guessing or of the start: a diverging run leaves there."""
+        start = next((trace.loss[0] for trace in self.traces.values() if trace.n), 0.0)
+        return max(2 * start, 4.6) if math.isfinite(start) else 4.6
+
     def _draw_lane(self, lane, line) -> None:
         trace = self.trace(lane)
         trace.follow(lane.run)
         for name, (t, values) in trace.curves(lane.born).items():
-            if name == "lr" and self.log_lr:
-                values = np.where(values > 0, values, np.nan)
+            if name == "lr":
+                values = np.where(values > 0, values, np.nan) if self.log_lr else values
+            else:
+                values = np.clip(values, None, 20 * self._cap)  # dashes up to 1e38 would take for ever
             line[name].set_data(t, values)
         val = lane.run.val
         before = [i for i, (t, *_) in enumerate(val) if t <= lane.born]
@@ -191,9 +200,8 @@ class Picture:
         loss = np.concatenate([trace.loss[: trace.n] for trace in traces])
         loss = loss[np.isfinite(loss)]
         if len(loss):
-            cap = max(2 * loss[0], 4.6)  # 4.6: twice the loss of guessing. A diverging run leaves at the top
-            high = min(np.quantile(loss, 0.99), cap)
-            _set(self.loss, 0, next((top for top in LOSS_TOPS if top >= high), cap))
+            high = min(np.quantile(loss, 0.99), self._cap)
+            _set(self.loss, 0, next((top for top in LOSS_TOPS if top >= high), self._cap))
         best = max((100 * v[2] for lane in lanes for v in lane.run.val), default=60)
         _set(self.accuracy, 0, min(100, 20 * math.ceil((best + 5) / 20)))
         rates = np.concatenate([self.lr_range, *(trace.lr[: trace.n] for trace in traces)])
