@@ -14,10 +14,9 @@ every update; a paused panel has no task at all.
 from __future__ import annotations
 
 import asyncio
-import html
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 import ipywidgets as widgets
@@ -26,6 +25,7 @@ from .branching import MOST_BRANCHES, Lane, Lanes, uninterrupted
 from .canvas import View, bundle, trimmed
 from .panel_controls import PanelControls
 from .panel_picture import Picture
+from .panel_words import alarm, describe, news
 from .runs import Run
 from .still import Still, still
 
@@ -219,7 +219,11 @@ class LiveTraining:
     def _end(self, state: str, why: str = "") -> None:
         self.lanes.close()
         self.state = state
-        self.refresh(why=why)
+        try:
+            self.refresh(why=why)
+        except Exception as error:  # whoever waits must hear of it, not wait for ever
+            self.state, self._error = "failed", self._error or error
+            self.view.alert.value = alarm(trimmed(error))
         for end in self._waiting:
             if not end.done():
                 end.set_result(None)
@@ -266,43 +270,20 @@ class LiveTraining:
         begin = time.perf_counter()
         self.controls.show()
         png = self.picture.draw(self.lanes.lanes, self.lanes.per_epoch)
-        words = "\n".join(self._words(why))
-        if self._news() != self._said or begin - self._spoke > SPEAK_EVERY:
-            self._said, self._spoke, self._status = self._news(), begin, words
+        words = describe(self, why)
+        if (told := news(self)) != self._said or begin - self._spoke > SPEAK_EVERY:
+            self._said, self._spoke, self._status = told, begin, words
         what = "loss, validation accuracy and learning rate over the updates"
         self.view.show(png, alt=f"{self.title}: {what}. {words}", status=self._status)
         if self._failure:
-            self.view.alert.value = (
-                '<div role="alert" style="border-left:4px solid #e42536;padding:4px 8px;line-height:1.4">'
-                '<b>The training failed.</b><pre style="margin:4px 0;white-space:pre-wrap">'
-                f"{html.escape(self._failure)}</pre></div>"
-            )
+            self.view.alert.value = alarm(self._failure)
         now = time.perf_counter()
         self._next = now + max(PAUSE_BETWEEN, (now - begin) * (1 / SHARE - 1))
-
-    def _news(self) -> tuple:
-        """What makes a new status line worth reading aloud."""
-        return (self.state, *((lane.run.status, len(lane.run.val), *lane.marks) for lane in self.lanes.lanes))
-
-    def _words(self, why: str) -> Iterator[str]:
-        T = self.lanes.T
-        if self.state == "ready":
-            yield f"Ready: {T} updates on {self.source}. Press Start."
-            return
-        state = "Training" if self.state == "training" else self.state.capitalize()
-        if self.state != "failed" and all(lane.run.diverged for lane in self.lanes.lanes):
-            state = "Diverged"
-        where = f"after all {T} updates" if self.t == T else f"after update {self.t} of {T}"
-        main, *others = self.lanes.lanes
-        yield f"{state} {where}: {_result(main)}" + (f" ({why})." if why else ".")
-        for lane in others:
-            factor = lane.run.config["branch_factor"]
-            yield f"B{lane.name[1:]} (LR × {factor:g} from update {lane.born}): {_result(lane)}."
 
     def still(self) -> Still:
         """The present picture, to be the last line of a cell and stay in the saved notebook."""
         self.refresh()
-        words = " ".join(self._words(""))
+        words = describe(self).replace("\n", " ")
         made = still(self.picture.canvas.figure, f"{self.title}. {words}", name=self.title)
         self.picture.canvas.forget_background()  # it was drawn at another size in between
         return made
@@ -312,16 +293,3 @@ class LiveTraining:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return bundle(self.widget, self.view.png, repr(self))
-
-
-def _result(lane: Lane) -> str:
-    """How a run stands, in words."""
-    run = lane.run
-    if run.diverged:
-        rate = f"with learning rate {run.lr[-1]:.3g}"
-        return f"the loss became infinite or NaN at update {run.diverged_at} {rate}; the run ends there"
-    if not run.lr:
-        return "no update made yet"
-    hand = " by hand" if lane.hand is not None else ""
-    accuracy = f"validation accuracy {100 * run.final_accuracy:.0f} %" if run.val else "not validated yet"
-    return f"learning rate {run.lr[-1]:.3g}{hand}, {accuracy}"

@@ -207,7 +207,7 @@ class Picture:
         rates = np.concatenate([self.lr_range, *(trace.lr[: trace.n] for trace in traces)])
         low, high = rates[rates > 0].min(), rates.max()
         if self.log_lr:
-            _set(self.lr, 10 ** math.floor(math.log10(low) - 0.01), 10 ** math.ceil(math.log10(high) + 0.01))
+            _set(self.lr, 10.0 ** math.floor(math.log10(low) - 0.01), 10.0 ** math.ceil(math.log10(high) + 0.01))
         else:
             power = 10 ** math.floor(math.log10(high))
             tops = (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12)
