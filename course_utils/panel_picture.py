@@ -85,7 +85,7 @@ class Picture:
                 1,
                 sharex=True,
                 height_ratios=(2.3, 1.5, 1.1),
-                gridspec_kw={"left": 0.108, "right": 0.985, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
+                gridspec_kw={"left": 0.108, "right": 0.97, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
             )
             self.loss, self.accuracy, self.lr = self.axes
             self.loss.set(xlim=(0, T), ylim=(0, 2.5), ylabel="training loss")
