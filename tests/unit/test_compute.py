@@ -1,5 +1,9 @@
 """Where and how things run: one place, settings refused by name."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -72,3 +76,15 @@ def test_place_keeps_the_parameters_and_autocast_their_type(clean):
     with chosen.autocast():
         assert net(torch.randn(2, 3, 32, 32)).dtype is torch.bfloat16
     assert parameters[0].dtype is torch.float32
+
+
+@pytest.mark.parametrize("given, expected", [
+    ({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
+])  # fmt: skip
+def test_waiting_threads_give_their_core_away(given, expected):
+    """Said before PyTorch is there; what the learner has set stays."""
+    env = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    code = "import sys, os, course_utils; print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    out = subprocess.run(command, env={**env, **given}, capture_output=True, text=True, check=True).stdout
+    assert out.split() == [expected, "False"]
