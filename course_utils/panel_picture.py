@@ -92,7 +92,7 @@ class Picture:
             self.accuracy.set(ylim=(0, 100), ylabel="validation\naccuracy (%)")
             self.lr.set(xlabel="update t", ylabel="learning rate")
             for axes in self.axes:
-                axes.yaxis.set_label_coords(-0.068, 0.5)
+                axes.yaxis.set_label_coords(-0.083, 0.5)
             self.lines = [self._lines_of(number) for number in range(most)]
             moving = self.canvas.moving
             self.marks = [moving(axes.add_collection(_upright_lines(axes))) for axes in self.axes]
