@@ -85,14 +85,14 @@ class Picture:
                 1,
                 sharex=True,
                 height_ratios=(2.3, 1.5, 1.1),
-                gridspec_kw={"left": 0.108, "right": 0.97, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
+                gridspec_kw={"left": 0.13, "right": 0.97, "top": 0.835, "bottom": 0.098, "hspace": 0.14},
             )
             self.loss, self.accuracy, self.lr = self.axes
             self.loss.set(xlim=(0, T), ylim=(0, 2.5), ylabel="training loss")
             self.accuracy.set(ylim=(0, 100), ylabel="validation\naccuracy (%)")
             self.lr.set(xlabel="update t", ylabel="learning rate")
             for axes in self.axes:
-                axes.yaxis.set_label_coords(-0.083, 0.5)
+                axes.yaxis.set_label_coords(-0.088, 0.5)
             self.lines = [self._lines_of(number) for number in range(most)]
             moving = self.canvas.moving
             self.marks = [moving(axes.add_collection(_upright_lines(axes))) for axes in self.axes]
