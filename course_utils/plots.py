@@ -215,13 +215,17 @@ def lr_axis(
                 )
         axes.set(xscale="log", xlabel=xlabel, ylabel=WORDS["accuracy"], ylim=(0, None))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        if any(line.get_gid() == "diverged" for line in axes.lines):
-            axes.text(
-                0.995,
-                0.045 + 0.045 * len(groups),
-                "× a seed diverged",
-                transform=axes.transAxes,
+        crosses = [line for line in axes.lines if line.get_gid() == "diverged"]
+        if crosses:
+            first = min(crosses, key=lambda line: min(line.get_xdata()))
+            axes.annotate(
+                "a seed diverged",
+                (min(first.get_xdata()), first.get_ydata()[0]),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(-8, 0),
+                textcoords="offset points",
                 ha="right",
+                va="center",
                 fontsize=8.5,
                 color=style.QUIET,
             )
