@@ -58,6 +58,7 @@ class Canvas:
         """Draw what is needed and return the picture as PNG bytes."""
         look = self._static_look()
         if look != self._look:
+            self._start_layout_anew()
             with style.context():  # new ticks take their look from the settings
                 self.agg.draw()
             self._background = self.agg.copy_from_bbox(self.figure.bbox)
@@ -68,6 +69,17 @@ class Canvas:
             if artist.get_visible():
                 self.figure.draw_artist(artist)
         return encode_png(np.asarray(self.agg.buffer_rgba())[:, :, :3])
+
+    def _start_layout_anew(self) -> None:
+        """Let the layout engine begin where it began at first: the same numbers then give the same bytes.
+
+        It moves the axes from where they are, and comes back only nearly, when a slider goes there and back.
+        """
+        if self.figure.get_layout_engine() is not None:
+            for axes in self.figure.axes:
+                place = axes.get_subplotspec()
+                if place is not None and axes.get_in_layout():
+                    axes._set_position(place.get_position(self.figure))
 
     def _static_look(self) -> tuple:
         """Everything that makes a new background necessary when it changes."""
