@@ -90,6 +90,10 @@ class Notebook:
         """End the kernel: the next notebook gets the memory."""
         self.page.evaluate(f"async () => {{ await {PANEL}.sessionContext.shutdown(); }}")
 
+    def fresh_kernel(self) -> None:
+        """Start a kernel where `close` has ended one."""
+        self.page.evaluate(f"async () => {{ await {PANEL}.sessionContext.changeKernel({{ name: 'python3' }}); }}")
+
     # -------------------------------------------------------------------------------------------------- cells
     def mark_cells(self) -> None:
         """Number the cells on the page, so that they can be found by [data-place]."""
@@ -106,7 +110,7 @@ class Notebook:
     def places(self, pattern: str) -> list[int]:
         """Places of the code cells whose source matches a regular expression."""
         return [place for place, cell in enumerate(self.cells())
-                if cell["cell_type"] == "code" and re.search(pattern, "".join(cell["source"]))]  # fmt: skip
+                if cell["cell_type"] == "code" and re.search(pattern, "".join(cell["source"]), re.M)]  # fmt: skip
 
     def set_source(self, place: int, source: str) -> None:
         """Replace the text of a cell."""

@@ -160,7 +160,7 @@ def test_branches_are_drawn_beside_the_main_run(notebook, artefacts):
     panel = Panel(notebook, "Branches")
     panel.start()
     panel.push("Branch from here")
-    panel.until("one branch", lambda: "B1 " in panel.words or "Branch 1 " in panel.words)
+    panel.until("one branch", lambda: panel.words.count("from update") == 1)
     rested = panel.t
     panel.until("both train on", lambda: panel.t > rested + 5)
     panel.push("Branch from here")
