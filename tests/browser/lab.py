@@ -30,7 +30,7 @@ class Notebook:
         self.page, self.server, self.name = page, server, name
         self.page_errors: list[str] = []
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
-        page.goto(server.url(name))
+        page.goto(server.url(name), timeout=1000 * timeout)
         page.wait_for_function(
             f"() => window.jupyterapp && {PANEL} && {PANEL}.context.isReady && {PANEL}.sessionContext.isReady",
             timeout=1000 * timeout)  # fmt: skip
