@@ -65,7 +65,7 @@ class Notebook:
             raise TimeoutError(f"{self.name}: still {self.kernel_status!r} after {timeout:.0f} s") from error
         self.wait_idle(timeout)
 
-    def run_all(self, timeout: float = 180) -> None:
+    def run_all(self, timeout: float = 420) -> None:
         """Run All Cells, and wait."""
         self.command("notebook:run-all-cells")
         self.wait_command(timeout)
