@@ -150,9 +150,8 @@ class View:
         self.size = canvas.pixels
         self.png = b""
         room = 22 * status_lines + 6
-        self.image = widgets.HTML(
-            layout=widgets.Layout(min_height=f"{self.size[1] + 4}px", width="auto", margin="5px 0 3px 0")
-        )
+        # Its height is in the <img> itself (see `img`), so that a narrow page has no gap under a smaller picture.
+        self.image = widgets.HTML(layout=widgets.Layout(width="auto", margin="5px 0 3px 0"))
         self.status = widgets.HTML(
             layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px")
         )
