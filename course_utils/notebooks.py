@@ -93,6 +93,8 @@ def apply_template(nb, entry: Lesson, address: str) -> None:
     for tag, source in template(entry, address).items():
         cell = tagged(nb, tag)[0]
         cell.id, cell.source = tag, source
+        if tag == "setup":        # folded: it is the same everywhere, and not what the lesson is about
+            cell.metadata["jupyter"] = {"source_hidden": True}
     nb.metadata = nbformat.from_dict(METADATA)
     nb.nbformat, nb.nbformat_minor = 4, 5
 
