@@ -82,8 +82,10 @@ def wait_picture(notebook: Notebook, handle, good: str, src: str, what: str) -> 
             f"([handle, src]) => handle.closest('{OUTPUT}').querySelector('{PICTURE}').src {good} src",
             arg=[handle.element_handle(), src], timeout=1000 * SECONDS)  # fmt: skip
     except Exception as error:
-        alerts = picture_of(handle)["alerts"]
-        raise AssertionError(f"{notebook.name}: {what}. {alerts}".strip()) from error
+        seen = picture_of(handle)
+        state = handle.evaluate("h => [h.getAttribute('aria-valuenow'), document.activeElement === h]")
+        told = f"value and focus {state}, kernel {notebook.kernel_status}, status {seen['status']!r}"
+        raise AssertionError(f"{notebook.name}: {what}. {seen['alerts']} ({told})") from error
 
 
 def check_slider(notebook: Notebook, handle) -> None:
