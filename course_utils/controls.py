@@ -57,6 +57,9 @@ def slider(
 ) -> Control:
     """A slider with equal steps (default: 100 of them)."""
     step = step or (high - low) / 100
+    # The page puts a value on its grid, low + k * step in floating point. A value that differs in its last digit comes
+    # back as if a hand had moved it, and when that happens during Run All the slider is dead from then on.
+    value = min(low + round((value - low) / step) * step, high)
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if digits is None else digits
     widget = widgets.FloatSlider(
         value=value, min=low, max=high, step=step, readout_format=f".{digits}f", **_frame(label)
