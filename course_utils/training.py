@@ -168,7 +168,7 @@ def fit(*args, **kwargs) -> Run:
 
 @torch.no_grad()
 def evaluate(
-    model, split, data, compute: Compute | None = None, batch_size: int = 1000
+    model, split, data, compute: Compute | None = None, batch_size: int = 250
 ) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (in [0, 1]) of `model` on `split`, e.g. data.val; without augmentation.
 
