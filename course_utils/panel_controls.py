@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 
 import ipywidgets as widgets
 
@@ -19,6 +21,7 @@ class PanelControls:
     def __init__(self, panel, highest: float):
         """highest: the highest learning rate of the schedule."""
         self.panel, self._quiet = panel, False
+        self._thread, self._loop = threading.get_ident(), _running_loop()
         self.go = self._button("Start", self._go, "Start, pause or go on", "primary")
         self.stop = self._button("Stop", panel.stop, "End the training here")
         self.restart = self._button("Restart", panel.restart, "Begin again with a fresh network")
@@ -39,10 +42,10 @@ class PanelControls:
         for small in (self.factor, self.steered):
             small.layout.width, small.style.description_width = "220px", "100px"
         self.steered.style.description_width = "50px"
-        self.slider.observe(lambda change: self._try(panel.take_over, change.new), names="value")
-        self.following.observe(lambda change: self._follow(change.new), names="value")
-        self.steered.observe(lambda _: self._try(panel.refresh), names="value")
-        self.log_axis.observe(lambda change: self._log(change.new), names="value")
+        self.slider.observe(lambda change: self._hand(panel.take_over, change.new), names="value")
+        self.following.observe(lambda change: self._hand(self._follow, change.new), names="value")
+        self.steered.observe(lambda _: self._hand(panel.refresh), names="value")
+        self.log_axis.observe(lambda change: self._hand(self._log, change.new), names="value")
         flow = widgets.Layout(flex_flow="row wrap", align_items="center", width="auto", max_width="730px")
         rows = [
             [self.go, self.stop, self.restart, self.log_axis],
@@ -59,8 +62,17 @@ class PanelControls:
     def _button(self, words: str, action, hint: str, kind: str = "") -> widgets.Button:
         layout = widgets.Layout(width="150px", margin="1px 6px 1px 0")
         made = widgets.Button(description=words, tooltip=hint, button_style=kind, layout=layout)
-        made.on_click(lambda _: self._try(action))
+        made.on_click(lambda _: self._hand(action))
         return made
+
+    def _hand(self, action, *values) -> None:
+        """A click or a slider. JupyterLab may deliver it in a thread of its own (a "subshell" of the kernel), in the
+        middle of an update or of a drawing: it is handed to the thread that trains, and done between two updates.
+        """
+        if self._loop is None or self._loop.is_closed() or threading.get_ident() == self._thread:
+            self._try(action, *values)
+        else:
+            self._loop.call_soon_threadsafe(self._try, action, *values)
 
     def _try(self, action, *values) -> None:
         """What a click does; where it cannot be done, the status line says why."""
@@ -113,3 +125,11 @@ class PanelControls:
         self.following.value = lane.hand is None
         if can and lane.lr > 0:
             self.slider.value = min(max(lane.lr, 10**self.slider.min), 10**self.slider.max)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of the notebook, None in a script."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

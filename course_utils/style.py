@@ -10,6 +10,9 @@ The background is an opaque soft white, so that a picture reads the same on a li
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
+
 import matplotlib
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -99,9 +102,14 @@ def use() -> None:
     matplotlib.rcParams.update(STYLE)
 
 
+_ONE_AT_A_TIME = threading.RLock()  # matplotlib's settings are global, and clicks may come in a thread of their own
+
+
+@contextmanager
 def context():
     """`with style.context(): ...` gives the look inside the block only."""
-    return matplotlib.rc_context(STYLE)
+    with _ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
+        yield
 
 
 def look(n: int) -> dict:

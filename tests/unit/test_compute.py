@@ -79,7 +79,7 @@ def test_place_keeps_the_parameters_and_autocast_their_type(clean):
 
 
 @pytest.mark.parametrize("given, expected", [
-    ({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
+    ({}, "30000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
 ])  # fmt: skip
 def test_waiting_threads_give_their_core_away(given, expected):
     """Said before PyTorch is there; what the learner has set stays."""
