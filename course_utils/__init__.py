@@ -7,9 +7,9 @@ Importing the package itself imports nothing heavy; import what you need, for ex
 import os
 
 # A thread of PyTorch that waits for the others keeps its core busy, in case they are nearly done. With anything else
-# running (a browser is enough) that core is then missing where the work is. How long it looks before it sleeps is
-# a compromise, measured on two cores: 1,000 looks cost a third of the speed on an idle machine, the default of 300,000
-# more than half of it on a busy one, 30,000 a few per cent. Has to be said before PyTorch is loaded; changes no result.
+# running (a browser is enough) that core is then missing where the work is. How long it looks before it sleeps is a
+# compromise: on two idle cores 1,000 looks cost a third of the speed and 30,000 little or nothing; on busy ones the
+# default of 300,000 was several times slower than 1,000. Has to be said before PyTorch is loaded; changes no result.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
