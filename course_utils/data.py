@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from . import data_cache, data_readers
+from .augment import Batches, normalise
 from .data_readers import CLASSES, Arrays, DataError
 from .download import CIFAR10_MD5, CIFAR10_SIZE, CIFAR10_SOURCES, DownloadError, fetch
 from .paths import data_dir
@@ -53,10 +54,14 @@ class Split:
             raise ValueError(f"n = {n}: this split has {len(self):,} images; take 1 to {len(self):,} of them")
         return Split(self.images[:n], self.labels[:n])
 
+    def parts(self, size: int):
+        """(images, labels) of `size` images after the other, in order; the last part may be smaller."""
+        return zip(self.images.split(size), self.labels.split(size), strict=True)
+
 
 @dataclass
 class Data:
-    """Three splits and what is known about them.
+    """Three splits, what is known about them, and how `train` gets its batches out of them.
 
     `mean`, `std`: one number per channel (red, green, blue) of images/255, from all official training images.
     `source`: "CIFAR-10", "CIFAR-10 (JPEG copy)" or "stand-in images".
@@ -70,6 +75,16 @@ class Data:
     is_real: bool
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    counted = "images"  # what a record calls the training examples
+
+    def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> Batches:
+        """The training batches of one run (see `Batches`)."""
+        return Batches(self.train.images, self.train.labels, batch_size, self.mean, self.std,
+                       seed=seed, augment=augment, device=device)  # fmt: skip
+
+    def prepare(self, images: torch.Tensor) -> torch.Tensor:
+        """Images as the model wants them when it is only looked at: normalised, not augmented."""
+        return normalise(images, self.mean, self.std)
 
     def banner(self) -> str:
         """One line for pictures and records that says what the images are."""

@@ -28,6 +28,10 @@ OPTIMIZERS = ["sgd", "sgd+momentum", "adagrad", "rmsprop", "adam", "adamw"]
 SHAPES: dict[str, Callable] = {
     "constant": lambda peak, T: partial(schedules.constant, peak=peak),
     "cosine": lambda peak, T: partial(schedules.cosine, peak=peak, T=T),
+    "linear": lambda peak, T: partial(schedules.linear, peak=peak, T=T),
+    "inverse sqrt": lambda peak, T: partial(schedules.inverse_sqrt, peak=peak),
+    "inverse sqrt, warm-up": lambda peak, T: partial(schedules.inverse_sqrt, peak=peak, warmup=max(1, T // 20)),
+    "one cycle": lambda peak, T: partial(schedules.one_cycle, peak=peak, T=T),
     "step": lambda peak, T: drops(peak, T, (0.5, 0.75, 0.9)),
     "step, one drop": lambda peak, T: drops(peak, T, (0.75,)),
     "step, early": lambda peak, T: drops(peak, T, (0.1, 0.2, 0.3)),
@@ -72,22 +76,70 @@ def make_optimizer(name: str, model, lr: float, **more):
 
 
 def jobs(name: str) -> list[dict]:
-    """What to run for a recording: one dict of settings a run."""
-    if name == "10.1.1":  # constant rates, every optimizer; and the decayed rival of the best of them. No BatchNorm:
-        # the net then shows what too high a rate does, down to NaN.
-        table = [(o, "constant") for o in OPTIMIZERS] + [("sgd+momentum", "cosine")]
-        return [dict(optimizer=o, schedule=s, lr=lr, seed=i, epochs=5, norm=False)
-                for i in SEEDS for o, s in table for lr in HALF_DECADES]  # fmt: skip
-    if name == "10.1.2":  # constant, step and cosine over the peak rate; then one change at a time
-        at_best = [s for s in SHAPES if s not in ("constant", "step", "cosine")]
-        return [dict(optimizer="sgd+momentum", schedule=s, lr=lr, seed=i, epochs=8, norm=True, weight_decay=5e-4)
-                for i in SEEDS for s in SHAPES for lr in (PEAKS if s not in at_best else [0.316228])]  # fmt: skip
-    raise SystemExit(f"unknown recording {name!r}: choose 10.1.1 or 10.1.2 (which lesson 10.1.3 shares).")
+    """What to run for a recording: one dict of settings a run. Raises SystemExit for an unknown name."""
+    if name not in RECORDINGS:
+        raise SystemExit(f"unknown recording {name!r}: choose {', '.join(RECORDINGS)}.")
+    return RECORDINGS[name]()
+
+
+def _job(schedule: str, lr: float, seed: int, **more) -> dict:
+    """One run of SGD with momentum on the desk-scale net with BatchNorm, the setting most recordings share."""
+    return {**dict(optimizer="sgd+momentum", schedule=schedule, lr=lr, seed=seed, epochs=8, norm=True,
+                   weight_decay=5e-4), **more}  # fmt: skip
+
+
+def _choosing() -> list[dict]:
+    """Constant rates, every optimizer; and the decayed rival of the best of them. No BatchNorm: the net then shows
+    what too high a rate does, down to NaN."""
+    table = [(o, "constant") for o in OPTIMIZERS] + [("sgd+momentum", "cosine")]
+    return [dict(optimizer=o, schedule=s, lr=lr, seed=i, epochs=5, norm=False)
+            for i in SEEDS for o, s in table for lr in HALF_DECADES]  # fmt: skip
+
+
+def _step() -> list[dict]:
+    """Constant, step and cosine over the peak rate; then one change at a time, at the best peak."""
+    over_peaks = ("constant", "step", "cosine")
+    at_best = [s for s in SHAPES if s.startswith(("step,", "cosine,"))]
+    return [_job(s, lr, i) for i in SEEDS for s in (*over_peaks, *at_best)
+            for lr in (PEAKS if s in over_peaks else [0.316228])]  # fmt: skip
+
+
+def _shapes() -> list[dict]:
+    """The other schedules over the peak rate; cosine and linear at their best with seven seeds more."""
+    peaks = {"linear": PEAKS[1:], "inverse sqrt": [*PEAKS[3:], 10.0], "inverse sqrt, warm-up": PEAKS[2:],
+             "one cycle": PEAKS[2:]}  # fmt: skip
+    return [_job(s, lr, i) for i in SEEDS for s in peaks for lr in peaks[s]] + [
+        _job(s, 0.316228, i) for i in range(3, 10) for s in ("cosine", "linear")
+    ]
+
+
+def _optimizers() -> list[dict]:
+    """Does Adam need a schedule, too? AdamW's weight decay makes lr * decay what it is for SGD."""
+    decays = {"adam": 0.0, "adamw": 0.05}
+    return [_job(s, lr, i, optimizer=o, weight_decay=decays[o])
+            for i in SEEDS for o in decays for s in ("constant", "cosine") for lr in HALF_DECADES[2:6]]  # fmt: skip
+
+
+def _budgets() -> list[dict]:
+    """OneCycle, step and cosine with an eighth, a third and half of the updates; OneCycle with twice as many."""
+    short = [_job(s, lr, i, share=share) for i in SEEDS for s in ("one cycle", "step", "cosine")
+             for share in (1 / 8, 1 / 3, 1 / 2) for lr in PEAKS[2:5]]  # fmt: skip
+    return short + [_job("one cycle", lr, i, share=2) for i in SEEDS for lr in PEAKS[3:5]]
+
+
+# name -> the jobs. A lesson may read several recordings; each has the name of the first one that needed it.
+RECORDINGS: dict[str, Callable[[], list[dict]]] = {
+    "10.1.1": _choosing,
+    "10.1.2": _step,
+    "10.1.4": _shapes,
+    "10.1.6": _optimizers,
+    "10.1.9": _budgets,
+}
 
 
 def job_file(job: dict, folder) -> Path:
-    """Where the record of a job is kept."""
-    return Path(folder) / f"{job['optimizer']}_{job['schedule']}_{job['lr']:g}_{job['seed']}.npz".replace(", ", "-")
+    """Where the record of a job is kept: all its settings are in the name."""
+    return Path(folder) / ("_".join(f"{v:g}" if isinstance(v, float) else str(v) for v in job.values()) + ".npz")
 
 
 def is_recorded(job: dict, path: Path) -> bool:
@@ -121,10 +173,12 @@ def run_one(job: dict, folder: str, scale_name: str) -> str:
     model = scale.model(seed=job["seed"], norm=job["norm"]) if scale_name == "desk" else scale.model(seed=job["seed"])
     decay = {"weight_decay": job["weight_decay"]} if "weight_decay" in job else {}
     optimizer = make_optimizer(job["optimizer"], model, job["lr"], **decay)
-    schedule = SHAPES[job["schedule"]](job["lr"], scale.updates)
-    config = {**job, "model": scale.model.__name__, "scale": scale.name, "epochs": scale.epochs}
-    run = fit(model, data, optimizer, schedule, epochs=scale.epochs, batch_size=scale.batch_size, seed=job["seed"],
-              config=config)  # fmt: skip
+    updates = round(job.get("share", 1) * scale.updates)  # share: of the usual length of a run
+    schedule = SHAPES[job["schedule"]](job["lr"], updates)
+    momentum = partial(schedules.one_cycle_momentum, T=updates) if job["schedule"] == "one cycle" else None
+    config = {**job, "model": scale.model.__name__, "scale": scale.name, "epochs": scale.epochs, "updates": updates}
+    run = fit(model, data, optimizer, schedule, momentum=momentum, updates=updates, batch_size=scale.batch_size,
+              seed=job["seed"], config=config)  # fmt: skip
     run.test = evaluate(model, data.test, data)
     run.thinned().save(path)
     return f"recorded {path.stem}: {run.status}, accuracy {run.final_accuracy:.3f}"
@@ -152,7 +206,7 @@ def record(name: str, workers: int = 2, scale: str = "desk") -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="10.1.1 or 10.1.2")
+    parser.add_argument("name", help=", ".join(RECORDINGS))
     parser.add_argument("--workers", type=int, default=2, help="processes side by side (default 2)")
     sizes = "full: all images, ResNet-20, for a GPU"
     parser.add_argument("--scale", choices=["desk", "full"], default="desk", help=sizes)

@@ -17,11 +17,13 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from .augment import Batches, normalise
 from .checkpoints import read_checkpoint, restore, save_checkpoint
 from .compute import Compute, pick
 from .runs import Run, plain
 from .training_arguments import check_optimizer, interval, learning_rate, per_group, planned
+
+
+NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
 
 
 class Step:
@@ -82,7 +84,8 @@ def train(
 ) -> Iterator[Step]:
     """Train a classifier with cross-entropy, one yield an update.
 
-    data: from `cifar10()` or `stand_in()`. Give the length as `epochs` or as `updates`.
+    data: from `cifar10()` or `stand_in()`, or text (`text.py`): whatever has `batches`, `prepare`, `val`, `source`.
+    Give the length as `epochs` or as `updates`.
     schedule: update number t -> learning rate, set before update t for all parameter groups (a list gives
         each group its own); None leaves the optimizer's rate alone. momentum: t -> momentum, or beta_1 for
         Adam. Both are plain functions of t, called with whole numbers.
@@ -103,8 +106,7 @@ def train(
     """
     compute = compute or pick()
     compute.place(model)
-    batches = Batches(data.train.images, data.train.labels, batch_size, data.mean, data.std,
-                      seed=seed, augment=augment, device=compute.device)  # fmt: skip
+    batches = data.batches(batch_size, seed=seed, augment=augment, device=compute.device)
     T = planned(epochs, updates, len(batches), start)
     every = interval("validate_every", validate_every, len(batches))
     save_every = interval("checkpoint_every", checkpoint_every, len(batches)) or len(batches)
@@ -172,26 +174,25 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (in [0, 1]) of `model` on `split`, e.g. data.val; without augmentation.
 
-    data: gives mean and standard deviation of the pixels. The model is in evaluation mode meanwhile, then as
-    before.
+    data: prepares the inputs for the model. Labels of -100 are not asked for and count for nothing (words that a
+    masked-word model is shown). The model is in evaluation mode meanwhile, then as before.
     """
     compute = compute or pick()
     compute.place(model)
     was_training = model.training
     model.eval()
-    loss, right = 0.0, 0
+    loss, right, asked = 0.0, 0, 0
     try:
-        for images, labels in zip(
-            split.images.split(batch_size), split.labels.split(batch_size), strict=True
-        ):
+        for inputs, labels in split.parts(batch_size):
             labels = labels.to(compute.device)
             with compute.autocast():
-                logits = model(normalise(images.to(compute.device), data.mean, data.std)).float()
+                logits = model(data.prepare(inputs.to(compute.device))).float()
             loss = loss + cross_entropy(logits, labels, reduction="sum")
             right = right + (logits.argmax(1) == labels).sum()
+            asked = asked + (labels != NOT_ASKED).sum()
     finally:
         model.train(was_training)
-    return float(loss) / len(split.labels), float(right) / len(split.labels)
+    return float(loss) / int(asked), float(right) / int(asked)
 
 
 # ------------------------------------------------------------------------------------------------- one update
@@ -213,11 +214,11 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
                 group["momentum"] = float(m)
 
 
-def _update(model, images, labels, optimizer, scaler, compute) -> torch.Tensor:
+def _update(model, inputs, labels, optimizer, scaler, compute) -> torch.Tensor:
     """Forward, backward, step. Returns the loss before the update, still on the device."""
     model.train()
     with compute.autocast():
-        loss = cross_entropy(model(images), labels)
+        loss = cross_entropy(model(inputs), labels)
     optimizer.zero_grad(set_to_none=True)
     if scaler:  # float16 gradients would underflow: the loss is multiplied up and the gradients divided again
         scaler.scale(loss).backward()
@@ -264,7 +265,7 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
         "batch_size": batch_size,
         "updates": T,
         "augment": augment,
-        "images": len(data.train.labels),
+        data.counted: len(data.train),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     return Run(
@@ -279,8 +280,8 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
 
 def _plan(run, schedules, momentum, T) -> dict:
     """What a checkpoint must share with the training that goes on from it."""
-    keys = ("optimizer", "lr", "weight_decay", "batch_size", "updates", "augment", "images", "parameters")
-    plan = {k: run.config[k] for k in keys} | {"seed": run.seed, "source": run.source, "dtype": run.dtype}
+    keys = ("optimizer", "lr", "weight_decay", "batch_size", "updates", "augment", "images", "sequences", "parameters")
+    plan = {k: run.config[k] for k in keys if k in run.config} | {"seed": run.seed, "source": run.source, "dtype": run.dtype}
     probes = sorted({i * (T - 1) // 12 for i in range(13)})  # whole numbers: a schedule may look up a table
     for name, functions in (("schedule", schedules), ("momentum", [momentum])):
         plan[name] = [[round(float(f(t)), 12) for t in probes] if f else None for f in functions]

@@ -24,7 +24,7 @@ def test_enough_runs_are_planned():
 def test_shapes_are_schedules(name):
     schedule = record.SHAPES[name](0.4, 100)
     rates = [schedule(t) for t in range(100)]
-    assert rates[0] == 0.4 and all(0 <= r <= 0.4 for r in rates)
+    assert max(rates) == pytest.approx(0.4) and all(0 <= r <= 0.4 for r in rates)
     assert (min(rates) < 0.1) == (name not in ("constant", "cosine, T twice too long"))
 
 
@@ -65,7 +65,7 @@ def test_committed_recordings_are_real_and_whole(path):
     jobs = record.jobs(path.stem.removesuffix("-full"))
     assert len(table) == len(jobs)
     for job in jobs:
-        wanted = {k: job[k] for k in ("optimizer", "schedule", "lr", "seed")}
+        wanted = {k: v for k, v in job.items() if k != "epochs"}
         (run,) = table.where(**wanted)
         assert run.status in ("finished", "diverged") and run.kind == "recorded" and 0 < len(run.t) <= 100
         assert 0 <= run.final_accuracy <= 1 and run.versions["torch"]
