@@ -152,7 +152,7 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
     "10.1.2": _step,
     "10.1.4": _shapes,
     "10.1.6": _optimizers,
-    "10.1.8": _overfitting,
+    "10.1.8": record_overfitting.jobs,
     "10.1.9": _budgets,
     "10.1.9-resnet20": _resnet20,
 }
