@@ -61,7 +61,7 @@ class Scene:
              Bundle of lines: list of (x, y). An artist that is not named is hidden.
     limits:  axes name -> (x low, x high, y low, y high); None leaves one as it is. Equal limits cost nothing,
              new ones a full draw: choose round ones (`nice_limit`).
-    scales:  axes name -> "linear" or "log" (y axis).
+    scales:  axes name -> "linear" or "log" (y axis), or a pair of them (x axis, y axis).
     status:  the line under the picture, also read to those who do not see it.
     """
 
@@ -201,9 +201,12 @@ class LivePicture:
                 artist.set_visible(False)
         self._move_background(scene)
         for name, kind in scene.scales.items():
-            if self.axes[name].get_yscale() != kind:
-                with style.context():
-                    self.axes[name].set_yscale(kind)
+            across, upwards = kind if isinstance(kind, tuple) else (self.axes[name].get_xscale(), kind)
+            with style.context():
+                if self.axes[name].get_xscale() != across:
+                    self.axes[name].set_xscale(across)
+                if self.axes[name].get_yscale() != upwards:
+                    self.axes[name].set_yscale(upwards)
         limits = scene.limits or (self._own_limits(scene) if self._grows else {})
         for name, (left, right, bottom, top) in limits.items():
             _limit(self.axes[name].set_xlim, self.axes[name].get_xlim(), left, right)

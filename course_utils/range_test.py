@@ -4,7 +4,7 @@
     found = suggest(test)                                              # found.eta_max, found.eta_min, or why not
 
 Source: Smith 2015 (arXiv 1506.01186), section 3.3; Smith and Topin 2017 (arXiv 1708.07120); Smith 2018 (arXiv
-1803.09820). How the curve is read: `range_rules.py`.
+1803.09820). What the test has seen: `range_result.py`; how that is read: `range_rules.py`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import numpy as np
 import torch
 
 from .branching import uninterrupted
-from .range_rules import RangeTest, Suggestion, suggest
+from .range_result import RangeTest, slope_per_decade, smooth_curve
+from .range_rules import Suggestion, suggest
 from .runs import Run
 from .schedules import exponential, linear
 from .training import Step, train
 
-__all__ = ["RangeTest", "Suggestion", "range_test", "suggest"]
+__all__ = ["RangeTest", "Suggestion", "range_test", "slope_per_decade", "smooth_curve", "suggest"]
 
 SWEEPS = ("exponential", "linear")
 BETA = 0.8  # the watchman's average: about the last five updates; the picture is smoothed otherwise
