@@ -129,11 +129,11 @@ def _budgets() -> list[dict]:
 
 
 def _resnet20() -> list[dict]:
-    """Super-convergence on the largest net a CPU carries in an hour: ResNet-20 on 10,000 images, a step baseline of 24
+    """Super-convergence on the largest net a CPU carries in an hour: ResNet-20 on 10,000 images, a step baseline of 16
     epochs, OneCycle at parts of it. Seed 0 is for choosing OneCycle's peak, seeds 1 to 3 are the result."""
 
     def job(schedule, lr, seed, share):
-        more = dict(model="resnet20", batch_size=128, epochs=24, share=share)
+        more = dict(model="resnet20", batch_size=128, epochs=16, share=share)
         return _job(schedule, lr, seed, **more)
 
     chosen = [job("range test", 10.0, i, 1 / 12) for i in SEEDS]
