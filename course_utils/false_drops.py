@@ -69,10 +69,15 @@ def longest_waits(losses: np.ndarray) -> np.ndarray:
     losses = np.asarray(losses, float)
     if losses.ndim != 2 or not losses.size:
         raise ValueError(f"losses has shape {losses.shape}: give [runs, readings], one run as losses[None].")
+    return _readings_since_best(losses).max(axis=1)
+
+
+def _readings_since_best(losses) -> np.ndarray:
+    """[runs, readings]: how many readings ago the lowest one so far was read."""
     lowest_before = np.minimum.accumulate(losses, axis=1)[:, :-1]
     place = np.arange(losses.shape[1])
     best = np.hstack([np.ones((len(losses), 1), bool), losses[:, 1:] < lowest_before])
-    return (place - np.maximum.accumulate(np.where(best, place, 0), axis=1)).max(axis=1)
+    return place - np.maximum.accumulate(np.where(best, place, 0), axis=1)
 
 
 def simulated(noise: float, slope: float, readings: int, *, runs: int = RUNS, seed: int = 0) -> np.ndarray:
@@ -82,19 +87,20 @@ def simulated(noise: float, slope: float, readings: int, *, runs: int = RUNS, se
     return (waits[:, None] > np.arange(MOST + 1)).mean(axis=0)
 
 
-def drop_after_plateau(noise: float, slope: float, patience: int, *, falling=32, runs=2000, seed=0):
-    """(share of false drops, mean delay of the others): the loss falls for `falling` readings, then stays level.
+def delay_on_plateau(noise: float, slope: float, patience: int, *, falling=32, runs=1000, seed=0) -> float:
+    """Mean number of readings until the rule drops, once a loss that fell for `falling` readings stays level.
 
-    delay: readings from the first level one to the drop, counting the one that drops; at least patience + 1 if the last
-    falling reading was a best. NaN if every drop was false.
+    Counted from the first level reading, for a rule that has not dropped before. It waits for patience + 1 readings
+    without a new best, and longer when luck brings one. The other arguments as in `false_drop_probability`.
+    Raises ValueError for values out of range.
     """
     _refuse(noise, slope, patience, falling)
-    readings = falling + 12 * (patience + 2) + 40
+    readings = falling + 10 * (max(patience, MOST) + 1) + 30  # the same curves for every usual patience
     level = -slope / noise * np.minimum(np.arange(readings), falling - 1)
-    curves = _noise(runs, readings, seed) + level
-    first = np.array([_first_drop(row, patience) for row in curves])
-    false = first < falling
-    return float(false.mean()), float((first[~false] - falling + 1).mean()) if not false.all() else math.nan
+    waits = _readings_since_best(_noise(runs, readings, seed) + level)
+    armed = np.minimum(waits, np.arange(1, readings + 1) - falling) > patience  # bad readings before it are forgiven
+    armed[:, -1] = True
+    return float((armed.argmax(axis=1) - falling + 1).mean())
 
 
 def _first_drop(losses, patience) -> int:
