@@ -13,9 +13,10 @@ import math
 from functools import lru_cache, partial
 
 import numpy as np
+from ipywidgets import FloatLogSlider
 
 from . import schedules, style
-from .controls import choice, log_slider, slider, switch, whole
+from .controls import Control, choice, log_slider, slider, switch, whole
 from .explore import mean_rate, sample, share_above
 from .live import CannotDraw, LivePicture, Scene
 
@@ -50,6 +51,10 @@ class OneCyclePicture(LivePicture):
     def knobs(self) -> dict[str, float]:
         """The six parameters by name, as the sliders stand."""
         return {name: getattr(self.state, name) for name in KNOBS}
+
+    def stop(self, knob: str, value: float) -> float:
+        """The stop of the knob's slider that is nearest to `value` (the page would move it there anyway)."""
+        return _stop(self.controls[knob], value)
 
     def remember(self) -> None:
         """Keep the present curves as the faint "before"."""
@@ -86,9 +91,9 @@ def onecycle_explorer(T: int = 1248, *, rivals: str = "none", **start: float) ->
 
 
 def _controls(T, rivals, start) -> list:
-    first = dict(peak=0.3, div_factor=10.0, final_div_factor=1e4, p=0.3, m_min=0.85, m_max=0.95) | start
+    first = dict(peak=0.316, div_factor=10.0, final_div_factor=1e4, p=0.3, m_min=0.85, m_max=0.95) | start
     beside = [("nothing", "none"), ("all five", "all"), *((words, name) for name, (words, _) in RIVALS.items())]
-    return [
+    controls = [
         # 100 steps a decade: one key press is 2.3 %, fine enough for "15 % less"
         log_slider("peak", LABELS["peak"], 1e-3, 10, first["peak"], per_decade=100),
         slider("p", LABELS["p"], 0.05, 0.95, first["p"], step=0.01),
@@ -100,6 +105,18 @@ def _controls(T, rivals, start) -> list:
         choice("rivals", "beside it", beside, rivals),
         switch("log", "logarithmic axes"),
     ]
+    for control in controls[: len(KNOBS)]:
+        control.default = control.widget.value = _stop(control, control.allow(control.default))
+    return controls
+
+
+def _stop(control: Control, value: float) -> float:
+    """The value of the slider's own grid nearest to `value`."""
+    widget = control.widget
+    if isinstance(widget, FloatLogSlider):
+        place = widget.min + round((math.log10(value) - widget.min) / widget.step) * widget.step
+        return float(widget.base**place)
+    return min(control.low + round((value - control.low) / widget.step) * widget.step, control.high)
 
 
 # ---------------------------------------------------------------------------------------------------- the numbers
@@ -148,7 +165,7 @@ def _build(T, figure):
     artists["here"] = rate.plot([], [], "o", color=style.INK, ms=6, mec=style.CARD, zorder=6)[0]
     for name in ("start", "peak", "end"):
         artists[f"flat {name}"] = rate.plot([], [], color=style.PALETTE[1], lw=4, ls="-", zorder=4)[0]
-    for name, side in (("start", "left"), ("peak", "center"), ("end", "right")):
+    for name, side in (("start", "left"), ("peak", "left"), ("end", "right")):
         artists[f"anchor {name}"] = rate.text(0, 0, "", fontsize=8.6, ha=side, va="bottom", zorder=5)
     artists["anchor joint"] = momentum.text(0, 0, "", fontsize=8.6, va="top", zorder=5)
     artists["noise peak"] = noise.text(0, 0, "", fontsize=8.4, va="bottom", zorder=5)
@@ -210,7 +227,7 @@ def _mark(artists, T, state, t, lr, m, noise) -> None:
     artists["flat end"] = ([T - wide, T], [eta_final, eta_final])
     low, high = _range(state.log, lr.min(), 1.13 * lr.max(), foot=0.1)
     foot, lift = (low * 1.15, 1.35) if state.log else (0.92 * low, 1 + 0.02 * high / state.peak)
-    artists["anchor peak"] = (min(max(joint, 0.17 * T), 0.83 * T), lift * state.peak, f"η_max = {state.peak:.3g}")
+    artists["anchor peak"] = (min(joint, 0.8 * T) + 0.01 * T, lift * state.peak, f"η_max = {state.peak:.3g}")
     artists["anchor start"] = (0.004 * T, foot, f"η_min = {eta_min:.3g}")
     artists["anchor end"] = (0.998 * T, foot, f"η_final = {eta_final:.3g}")
     artists["anchor joint"] = (min(joint, 0.86 * T) + 0.01 * T, 0.985, f"pT = {joint:.0f}")

@@ -1,8 +1,8 @@
 """Fill data/recorded/10.1.9-momentum.npz:  python -m course_utils.record_momentum
 
 A third of the usual updates, the same net and images as the other recordings. Two questions: does it matter which way
-the momentum moves while the rate goes up and down (at two peaks, three seeds), and is it the cycle or only the long fall
-that helps (ten seeds against the cosine)? Runs that are there already are kept.
+the momentum moves while the rate goes up and down (at two peaks, three seeds), and is it the cycle or only the long
+fall that helps (ten seeds against the cosine)? Runs that are there already are kept.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import schedules
 from .paths import data_dir, recorded_dir
-from .record import SHAPES, is_recorded, make_optimizer
+from .record import SHAPES, is_recorded, job_file, make_optimizer
 from .runs import Run, RunTable
 
 SHARE = 1 / 3
@@ -37,14 +37,15 @@ def jobs() -> list[dict]:
     """One dict of settings a run."""
     three = [dict(schedule="one cycle", momentum_kind=kind, lr=lr, seed=seed)
              for seed in range(3) for lr in (0.316228, 1.0) for kind in MOMENTA]  # fmt: skip
-    more = [dict(schedule=schedule, momentum_kind=kind, lr=0.316228, seed=seed) for seed in range(3, 10)
-            for schedule, kind in (("one cycle", "cycled"), ("one cycle", "fixed 0.9"), ("cosine", "fixed 0.9"))]  # fmt: skip
+    rivals = (("one cycle", "cycled"), ("one cycle", "fixed 0.9"), ("cosine", "fixed 0.9"))
+    more = [dict(schedule=schedule, momentum_kind=kind, lr=0.316228, seed=seed)
+            for seed in range(3, 10) for schedule, kind in rivals]  # fmt: skip
     return three + more
 
 
 def run_one(job: dict, folder: Path, scale, data) -> Run:
     """Train one job, or read it if it is there."""
-    path = folder / ("_".join(f"{value:g}" if isinstance(value, float) else str(value) for value in job.values()) + ".npz")
+    path = job_file(job, folder)
     if is_recorded(job, path):
         return Run.load(path)
     from .training import fit
