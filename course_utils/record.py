@@ -138,9 +138,8 @@ def _resnet20() -> list[dict]:
 
     chosen = [job("range test", 10.0, i, 1 / 12) for i in SEEDS]
     chosen += [job("one cycle", lr, 0, 1 / 8) for lr in PEAKS[3:]]
-    plan = [("one cycle", 1 / 8), ("one cycle", 1 / 3), ("step", 1 / 3), ("step", 1)]
-    final = [job(s, RESNET20_PEAKS[s], i, share) for i in (1, 2, 3) for s, share in plan]
-    return chosen + final + [job("one cycle", RESNET20_PEAKS["one cycle"], i, 2 / 3) for i in (1, 2, 3)]
+    plan = [("one cycle", 1 / 8), ("one cycle", 1 / 3), ("step", 1)]
+    return chosen + [job(s, RESNET20_PEAKS[s], i, share) for i in (1, 2, 3) for s, share in plan]
 
 
 # Step: the rate of He et al. 2015, section 4.2. OneCycle: the best of seed 0 in _resnet20.
