@@ -25,7 +25,6 @@ def save_checkpoint(
     The file is written beside `path` first and then renamed over it: at every moment `path` is a complete
     checkpoint. Raises OSError, with the old file untouched, if the disk is full or the folder not writable.
     """
-    path = Path(path)
     state = {
         "plan": plan,
         "t": t,
@@ -37,6 +36,16 @@ def save_checkpoint(
         "by_hand": by_hand,
         "run": run.as_dict(),
     }
+    return write_safely(state, path, "checkpoint")
+
+
+def write_safely(state: dict, path, what: str = "file") -> Path:
+    """`torch.save(state, path)`, atomically: written beside `path`, forced to the disk, then renamed over it.
+
+    At every moment `path` is the whole old file or the whole new one. what: its name in messages.
+    Raises OSError, with the old file untouched, if the disk is full or the folder not writable.
+    """
+    path = Path(path)
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,23 +58,30 @@ def save_checkpoint(
         with suppress(OSError):
             part.unlink()
         kept = "The one before is kept. " if path.exists() else ""
-        raise OSError(
-            f"could not write the checkpoint {path}: {e}. {kept}Make room or choose another place."
-        ) from e
+        raise OSError(f"could not write the {what} {path}: {e}. {kept}Make room or choose another place.") from e
     return path
+
+
+def read_plainly(path, kind: str, way_out: str):
+    """What `torch.save` wrote to `path`, read without executing anything in it.
+
+    kind: what the file should be ("a checkpoint of `train`"), way_out: what to do if it is not; both for the message.
+    Raises ValueError if the file is damaged or holds more than plain data, FileNotFoundError if there is none.
+    """
+    content = io.BytesIO(Path(path).read_bytes())  # a file that is not there or not readable says so itself
+    try:
+        return torch.load(content, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as e:  # its text advises to switch the protection off: not repeated here
+        raise ValueError(f"{path} is not {kind}: it is no plain data. {way_out}") from e
+    except Exception as e:
+        raise ValueError(f"{path} is damaged or not {kind} ({type(e).__name__}). {way_out}") from e
 
 
 def read_checkpoint(path) -> dict:
     """Read a checkpoint without executing anything in it. Raises ValueError if it is damaged or not one of
     ours."""
     way_out = "Delete it to start this run anew, or choose another file name."
-    content = io.BytesIO(Path(path).read_bytes())  # a file that is not there or not readable says so itself
-    try:
-        state = torch.load(content, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as e:  # its text advises to switch the protection off: not repeated here
-        raise ValueError(f"{path} is not a checkpoint of `train`: it is no plain data. {way_out}") from e
-    except Exception as e:
-        raise ValueError(f"{path} is damaged or not a checkpoint ({type(e).__name__}). {way_out}") from e
+    state = read_plainly(path, "a checkpoint of `train`", way_out)
     missing = _PARTS - set(state) if isinstance(state, dict) else _PARTS
     if missing:
         raise ValueError(

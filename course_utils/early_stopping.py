@@ -1,0 +1,84 @@
+"""When is enough? Early stopping as a pure function of the validation scores. No PyTorch.
+
+    stopping([0.30, 0.41, 0.39, 0.40, 0.38], patience=3)     # Stop(at=4, chosen=1, early=True)
+
+Two questions are kept apart: which checkpoint is the *best so far* (any gain counts, however small), and whether the
+scores still *get better* (only gains above `min_delta` count). Prechelt (1998), "Early Stopping - But When?".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+DIRECTIONS = {"higher": 1.0, "lower": -1.0}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """at: index of the last validation that is made. chosen: index of the best one up to there, the first of equals;
+    None if none of the scores was a number. early: True if patience was used up, False if the scores ended first."""
+
+    at: int
+    chosen: int | None
+    early: bool
+
+
+def stopping(
+    scores: Sequence[float], patience: int | None = None, *, min_delta: float = 0.0, better: str = "higher"
+) -> Stop:
+    """Where a training with these validation scores would have been stopped, and which checkpoint it would keep.
+
+    scores: one a validation, in any unit; a NaN (a training that diverged) is never an improvement.
+    patience: stop after this many validations *in a row* without improvement, >= 1; None: never stop, keep the best.
+    min_delta: an improvement exceeds the last one that counted by more than this, >= 0, in the unit of the scores.
+    better: "higher" (accuracy) or "lower" (loss). Raises ValueError for arguments out of range or no scores.
+    """
+    _refuse(scores, patience, min_delta, better)
+    best = mark = -math.inf
+    chosen, waited = None, 0
+    for i, score in enumerate(scores):
+        value = DIRECTIONS[better] * score
+        if value > best:
+            best, chosen = value, i
+        if value > mark + min_delta:  # against the best that counted, never against the one just before
+            mark, waited = value, 0
+        else:
+            waited += 1
+        if patience is not None and waited >= patience:
+            return Stop(i, chosen, True)
+    return Stop(len(scores) - 1, chosen, False)
+
+
+def scores_of(run, by: str = "accuracy", on: str = "val") -> list[float]:
+    """The scores of a run, one a validation: "accuracy" in per cent, "loss" in nats.
+
+    on: "val", or where the run's config holds such lists (record_overfitting.py) "test" or "small", the first 200
+    validation images. Raises ValueError for anything else.
+    """
+    if by not in ("loss", "accuracy") or (on != "val" and f"{on}_{by}" not in run.config):
+        there = ["val", *(on for on in ("test", "small") if f"{on}_{by}" in run.config)]
+        raise ValueError(f"by = {by!r}, on = {on!r}: by is 'loss' or 'accuracy', on is one of {', '.join(there)} here")
+    values = [v[1 if by == "loss" else 2] for v in run.val] if on == "val" else run.config[f"{on}_{by}"]
+    return list(values) if by == "loss" else [100 * value for value in values]
+
+
+def smooth(scores: Sequence[float], window: int) -> list[float]:
+    """Mean of each score and the `window` - 1 before it (fewer at the start): what was known at that time."""
+    if isinstance(window, bool) or not isinstance(window, Integral) or window < 1:
+        raise ValueError(f"window = {window!r}: a whole number >= 1; 1 changes nothing")
+    parts = [scores[max(0, i + 1 - window) : i + 1] for i in range(len(scores))]
+    return [math.fsum(part) / len(part) for part in parts]
+
+
+def _refuse(scores, patience, min_delta, better) -> None:
+    if not len(scores):
+        raise ValueError("there are no scores; validate at least once before asking whether to stop")
+    if patience is not None and (isinstance(patience, bool) or not isinstance(patience, Integral) or patience < 1):
+        raise ValueError(f"patience = {patience!r}: a whole number of validations >= 1, or None to go on to the end")
+    if isinstance(min_delta, bool) or not isinstance(min_delta, Real) or not 0 <= min_delta < math.inf:
+        raise ValueError(f"min_delta = {min_delta!r}: a finite number >= 0, in the unit of the scores")
+    if better not in DIRECTIONS:
+        raise ValueError(f"better = {better!r}: 'higher' for an accuracy, 'lower' for a loss")
