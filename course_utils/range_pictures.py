@@ -21,7 +21,7 @@ from .range_rules import Suggestion, suggest
 from .seeds import WORDS
 
 EVERYONE = "all"
-TOP = 1.35  # of the loss at the start: what lies above is on its way out
+TOP = 1.25  # of the loss at the start: what lies above is on its way out
 
 
 def _note(tests, note: str | None) -> str:
@@ -32,9 +32,10 @@ def _note(tests, note: str | None) -> str:
     return "; ".join(s + ", not CIFAR-10" if "stand-in" in s else s for s in sources)
 
 
-def _rates(low: float, high: float, log: bool) -> tuple[float, float]:
-    """Ends of the axis of learning rates."""
-    return (low / 1.15, high * 1.15) if log else (-0.012 * high, high * 1.012)
+def _rates(low: float, high: float, log: bool, peak: float = math.inf) -> tuple[float, float]:
+    """Ends of the axis of rates; with equal steps only up to a few times the peak, or nothing could be seen."""
+    right = min(high, 6 * peak)
+    return (low / 1.15, high * 1.15) if log else (-0.012 * right, right * 1.012)
 
 
 def _loss_range(tests) -> tuple[float, float]:
@@ -82,34 +83,39 @@ def range_figure(
         marks = {"marker": "o", "ms": 4} if accuracy else {}
         axes.plot(x, median, color="#1f4fa8", lw=2.2, ls="-", **marks)
         axes.set(xlabel="learning rate", ylabel=WORDS[what], xscale="log" if log else "linear")
-        axes.set_xlim(*_rates(test.lr[0], max(test.high, test.lr[-1]), log))
+        shown = suggestion is not None and not suggestion.declined
+        axes.set_xlim(*_rates(test.lr[0], test.high, log, suggestion.eta_max if shown else math.inf))
         axes.set_ylim(*((0, 1.18 * np.nanmax(rows)) if accuracy else _loss_range([test])))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        if suggestion is not None and not suggestion.declined:
-            _shade(axes, suggestion)
-        _crosses(axes, test, accuracy)
+        if shown:
+            _shade(axes, suggestion, log)
+        _crosses(axes, test)
     return figure
 
 
-def _shade(axes, found: Suggestion) -> None:
+def _shade(axes, found: Suggestion, log: bool) -> None:
     orange = style.PALETTE[1]
     axes.axvspan(found.eta_min, found.eta_max, color=orange, alpha=0.16, lw=0, zorder=0.5)
-    ends = ((found.eta_min, r"$\eta_\mathrm{min}$", "right"), (found.eta_max, r"$\eta_\mathrm{max}$", "left"))
-    for rate, name, side in ends:
+    left = "right" if log else "left"  # on an axis with equal steps there is no room to the left of the band
+    ends = ((found.eta_min, r"$\eta_\mathrm{min}$", left, 0.98), (found.eta_max, r"$\eta_\mathrm{max}$", "left", 0.9))
+    for rate, name, side, height in ends:
         axes.axvline(rate, color=orange, lw=1.3, ls=(0, (5, 2)), zorder=1.6)
         axes.annotate(
-            f"{name} {rate:.2g}", (rate, 0.985), xycoords=axes.get_xaxis_transform(), va="top", ha=side, fontsize=9,
+            f"{name} {rate:.2g}", (rate, height), xycoords=axes.get_xaxis_transform(), va="top", ha=side, fontsize=9,
             xytext=(-5 if side == "right" else 5, 0), textcoords="offset points",
         )  # fmt: skip
 
 
-def _crosses(axes, test: RangeTest, accuracy: bool) -> None:
-    ends = test.ends()
-    ends = ends[ends < 0.999 * test.high]
+def _crosses(axes, test: RangeTest) -> None:
+    """A cross at the foot where a seed was stopped."""
+    ends = np.sort(test.ends())
+    ends = ends[(ends < 0.999 * test.high) & (ends < axes.get_xlim()[1])]
     if len(ends):
-        height = 0.05 if accuracy else 0.95
-        axes.plot(ends, [height] * len(ends), transform=axes.get_xaxis_transform(), marker="X", ms=7, ls="none",
-                  color=style.PALETTE[2], mec=style.CARD, zorder=5, clip_on=False)  # fmt: skip
+        red, foot = style.PALETTE[2], axes.get_xaxis_transform()
+        axes.plot(ends, [0.05] * len(ends), transform=foot, marker="X", ms=7, ls="none", color=red, mec=style.CARD,
+                  zorder=5)  # fmt: skip
+        axes.annotate("stopped", (ends[0], 0.05), xycoords=foot, xytext=(-7, 0), textcoords="offset points",
+                      ha="right", va="center", fontsize=8.5, color=red)  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------- the explorer
@@ -119,12 +125,13 @@ class _Explored:
     def __init__(self, tests: dict[str, RangeTest]):
         self.tests = tests
         self.low = min(test.lr[0] for test in tests.values())
-        self.high = max(max(test.high, test.lr[-1]) for test in tests.values())
+        self.high = max(test.high for test in tests.values())
         self.seeds = sorted({run.seed for test in tests.values() for run in test.runs})
         self.loss = _loss_range(tests.values())
         self.chosen = lru_cache(maxsize=None)(self._chosen)
         self.found = lru_cache(maxsize=None)(lambda name, seed: suggest(self.chosen(name, seed)))
         self.curves = lru_cache(maxsize=256)(self._curves)
+        self.peak = max((self.found(name, EVERYONE).eta_max or math.inf for name in tests), default=math.inf)
 
     def _chosen(self, name: str, seed) -> RangeTest:
         test = self.tests[name]
@@ -136,6 +143,12 @@ class _Explored:
         test = self.chosen(name, seed)
         lr, median, low, high = test.band(width)
         return lr, median, low, high, slope_per_decade(lr, median)
+
+    def steepest(self, name: str, seed, width: float) -> float:
+        """The steepest slope up to twice the rule's peak (or anywhere, where it declined); negative where it falls."""
+        lr, *_, slope = self.curves(name, seed, width)
+        sound = slope[lr <= 2 * (self.found(name, seed).eta_max or math.inf)]
+        return float(np.nanmin(sound)) if np.isfinite(sound).any() else 0.0
 
     def rates(self) -> list[float]:
         """Where the pick can stand: swept rates, twelve or so in each decade."""
@@ -216,7 +229,7 @@ def _build(data: _Explored, figure):
 
 
 def _slope_range(data: _Explored) -> tuple[float, float]:
-    steepest = min(float(np.nanmin(data.curves(name, EVERYONE, WIDTH)[4])) for name in data.tests)
+    steepest = min(data.steepest(name, EVERYONE, WIDTH) for name in data.tests)
     deep = max(0.1, -steepest)
     return -1.6 * deep, 1.1 * deep
 
@@ -227,7 +240,9 @@ def _draw(data: _Explored, state) -> Scene:
     words = []
     for name in data.tests:
         test, found = data.chosen(name, state.seed), data.found(name, state.seed)
-        lr, median, low, high, slope = data.curves(name, state.seed, round(state.width, 6))
+        width = round(state.width, 6)
+        lr, median, low, high, slope = data.curves(name, state.seed, width)
+        steepest = data.steepest(name, state.seed, width)
         known = np.isfinite(median)
         artists[f"curve {name}"] = (lr[known], np.minimum(median[known], 2 * top))
         artists[f"slope {name}"] = (lr[known], slope[known])
@@ -244,9 +259,11 @@ def _draw(data: _Explored, state) -> Scene:
             artists[f"here below {name}"] = ([lr[at]], [slope[at]])
             beside = lr[at] * 10 ** np.linspace(-0.3, 0.3, 13)  # a straight line in log LR
             artists[f"tangent {name}"] = (beside, median[at] + slope[at] * np.log10(beside / lr[at]))
-        words.append(_words(name if len(data.tests) > 1 else "", state, found, lr, median, slope, at))
+        who = f"{name}: your" if len(data.tests) > 1 else "Your"
+        at_pick = None if at is None else (median[at], slope[at], steepest)
+        words.append(f"{who} pick {_picked(state.pick, at_pick)}\n{_beside_rule(state, found)}")
     axis = "log" if state.log else "linear"
-    limits = {"loss": (*_rates(data.low, data.high, state.log), None, None)}
+    limits = {"loss": (*_rates(data.low, data.high, state.log, data.peak), None, None)}
     return Scene(artists, "\n".join(words), limits, {"loss": (axis, "linear")})
 
 
@@ -256,19 +273,16 @@ def _nearest(lr, known, pick) -> int | None:
     return at if known[at] and pick <= lr[-1] * 1.0001 else None
 
 
-def _words(name, state, found: Suggestion, lr, median, slope, at) -> str:
-    who = f"{name}, your" if name else "Your"
+def _picked(pick: float, at) -> str:
+    """at: (loss, slope, steepest slope) at the pick, None where the test had broken off."""
     if at is None:
-        text = f"{who} pick {state.pick:.3g}: the test had broken off before this rate."
-    else:
-        steepest = float(np.nanmin(slope))
-        share = slope[at] / steepest if steepest < 0 else 0.0
-        if slope[at] < 0:
-            moves = f"still falls by {-slope[at]:.2g} per tenfold, {share:.0%} of its steepest slope"
-        else:
-            moves = f"no longer falls (slope {slope[at]:+.2g} per tenfold)"
-        text = f"{who} pick {state.pick:.3g}: the loss there is {median[at]:.2f} and {moves}."
-    return f"{text}\n{_beside_rule(state, found)}"
+        return f"{pick:.3g}: the test had broken off before this rate."
+    loss, slope, steepest = at
+    moves = f"no longer falls (slope {slope:+.2g} per tenfold)"
+    if slope < 0:
+        share = f", {slope / steepest:.0%} of its steepest slope" if steepest < 0 else ""
+        moves = f"falls by {-slope:.2g} per tenfold{share}"
+    return f"{pick:.3g}: the loss there is {loss:.2f} and {moves}."
 
 
 def _beside_rule(state, found: Suggestion) -> str:
@@ -279,7 +293,7 @@ def _beside_rule(state, found: Suggestion) -> str:
     rule = f"The rule says eta_max {found.eta_max:.2g}, eta_min {found.eta_min:.2g}"
     ratio = state.pick / found.eta_max
     if state.pick < found.eta_min:
-        return f"{rule}: your pick lies below the band, where the loss does not improve yet."
+        return f"{rule}: your pick lies below the band, where the loss hardly improves yet."
     if ratio > 1.5:
         return f"{rule}: your pick is {ratio:.1f} times higher, where the training becomes unstable."
     if ratio < 1 / 1.5:

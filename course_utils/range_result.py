@@ -12,7 +12,7 @@ import numpy as np
 from .runs import Run, RunTable
 
 WIDTH = 0.025  # of the sweep: standard deviation of the smoothing window
-CAP = 2.0  # times the loss at the start: a loss above counts as this much, or an explosion would pull its neighbours up
+CAP = 2.0  # times the loss at the start
 
 
 class RangeTest:
@@ -39,6 +39,8 @@ class RangeTest:
         self.high = max(float(longest.config.get("high", 0)), longest.lr[-1])
         self.lr = np.asarray(longest.lr, float)
         self.raw = np.array([_on(self.lr, run.lr, run.loss) for run in self.runs])
+        done = longest.t[-1] / max(longest.config.get("updates", 0), longest.t[-1])
+        self.points = len(self.lr) / done  # that the whole sweep would have had; windows are shares of it
 
     @property
     def smooth(self) -> np.ndarray:
@@ -47,10 +49,15 @@ class RangeTest:
 
     @property
     def start(self) -> float:
-        """The loss before anything has happened: the median of the first twentieth; NaN if nothing was finite."""
-        first = self.raw[:, : max(3, len(self.lr) // 20)]
+        """The loss before anything has happened: the median of the first tenth; NaN if nothing was finite."""
+        first = self.raw[:, : max(3, int(self.points / 10))]
         first = first[np.isfinite(first)]
         return float(np.median(first)) if len(first) else math.nan
+
+    @property
+    def cap(self) -> float:
+        """Losses above this count as this much in the smoothed curves: an explosion would pull its neighbours up."""
+        return CAP * self.start if math.isfinite(self.start) else math.inf
 
     def smoothed(self, width: float = WIDTH) -> np.ndarray:
         """[seeds, n]: the curves without the noise of single batches, not shifted (see `smooth_curve`).
@@ -59,8 +66,7 @@ class RangeTest:
         """
         if isinstance(width, bool) or not isinstance(width, Real) or not 0 <= width <= 0.2:
             raise ValueError(f"width must lie in [0, 0.2], got {width!r}: a share of the sweep, usually {WIDTH}.")
-        cap = CAP * self.start if math.isfinite(self.start) else math.inf
-        return np.array([smooth_curve(row, width * len(self.lr), cap) for row in self.raw])
+        return np.array([smooth_curve(row, width * self.points, self.cap) for row in self.raw])
 
     def band(self, width: float = WIDTH) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(lr, median, lowest, highest) of the smoothed curves over the seeds, [n] each.

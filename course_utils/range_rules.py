@@ -12,7 +12,7 @@ from .range_result import WIDTH, RangeTest, slope_per_decade
 from .runs import Run
 
 FEW = 12  # points; fewer make no curve
-SURE = 4.0  # times the noise of the smoothed curve: smaller changes are not believed
+SURE = 5.0  # times the noise of the smoothed curve: smaller changes are not believed
 BACK = 0.2  # of what was gained: a loss that has come back up by this has become unstable
 GENTLE = 0.25  # of the steepest slope: where the fall has become gentler than this, it is nearly over
 MARGIN = 4.0  # below the rate at which all gain was lost again: trouble shows several updates after it began
@@ -54,30 +54,30 @@ def suggest(test: RangeTest | Run | Iterable[Run], what: str = "loss") -> Sugges
     test = test if isinstance(test, RangeTest) else RangeTest(test)
     if what == "loss":
         lr, y, low, high = test.band()
-        return _read(lr, y, high - low, _noise(test), test.high, test.start, "loss")
+        return _read(lr, y, high - low, _noise(test, np.isfinite(y)), test.high, test.start, "loss")
     if what == "accuracy":
         lr, y, low, high = test.accuracy_band()
         if not len(lr):
             return _no("no accuracy was measured: run the test with validate_every=5, say.")
-        noise = _spread(high - low, len(test.runs))
+        noise = np.full(len(lr), _spread(high - low, len(test.runs)))
         return _read(lr, -y, high - low, noise, test.high, -float(np.nanmedian(y[:3])), "accuracy")
     raise ValueError(f"what must be loss or accuracy, got {what!r}.")
 
 
-def _read(lr, y, spread, noise: float, end: float, start: float, what: str) -> Suggestion:
-    """The rule on one curve that falls when things get better. spread: of the seeds, [n]."""
+def _read(lr, y, spread, noise, end: float, start: float, what: str) -> Suggestion:
+    """The rule on one curve that falls when things get better. spread: range of the seeds; noise: of y; both [n]."""
     better, worse = ("falls", "rises") if what == "loss" else ("rises", "falls")
     known = np.isfinite(y)
     if known.sum() < (FEW if what == "loss" else FEW // 2):
         seen = f"only {known.sum()} points were measured" if known.any() else "nothing finite was measured"
         return _no(f"{seen} before the test broke off: start below {lr[0]:.3g}, or take more updates.")
-    lr, y, spread = lr[known], y[known], spread[known]
+    lr, y, spread, noise = lr[known], y[known], spread[known], noise[known]
     broke_off = lr[-1] < 0.999 * end
-    least = max(SURE * noise, 0.01 * abs(start))
+    least = np.maximum(SURE * noise, 0.01 * abs(start))
     best, unstable = _valley(y, spread, start, noise, least)
     gain = start - y[best]
-    if gain < least:
-        if broke_off or y[-1] > start + least:
+    if gain < least[best] or best == 0:
+        if broke_off or y[-1] > start + least[-1]:
             return _no(f"the {what} only {worse}: start the sweep below {lr[0]:.3g}.")
         return _no(f"the {what} never improves beyond its noise: it is flat from {lr[0]:.3g} to {lr[-1]:.3g}.")
     if not unstable and not broke_off and best >= 0.9 * (len(y) - 1):
@@ -87,10 +87,10 @@ def _read(lr, y, spread, noise: float, end: float, start: float, what: str) -> S
         slope = slope_per_decade(lr, y)[: best + 1]
         top = int(np.flatnonzero(slope <= GENTLE * slope.min())[-1])
     eta_max, bound = float(lr[top]), ""
-    lost = float(lr[np.flatnonzero(y < start)[-1]])  # beyond this rate nothing is left of the gain
+    lost = float(lr[np.flatnonzero(y < start + noise)[-1]])  # beyond this rate nothing is left of the gain
     if what == "loss" and lost < 0.999 * end and lost / MARGIN < eta_max:
         eta_max, bound = lost / MARGIN, f"; all of it is lost at {lost:.2g}, and eta_max is a quarter of that"
-    small = np.flatnonzero(start - y[: top + 1] < max(least, 0.1 * gain))
+    small = np.flatnonzero(start - y[: top + 1] < np.maximum(least[: top + 1], 0.1 * gain))
     first = int(small[-1]) + 1 if len(small) else 0
     eta_min = min(float(lr[min(first, top)]), eta_max / BAND)
     why = f"The {what} improves from {eta_min:.2g} on and is at its best near {lr[best]:.2g}{bound}."
@@ -99,18 +99,18 @@ def _read(lr, y, spread, noise: float, end: float, start: float, what: str) -> S
     return Suggestion(eta_max, eta_min, CONSTANT * eta_max, False, why)
 
 
-def _valley(y, spread, start: float, noise: float, least: float) -> tuple[int, bool]:
+def _valley(y, spread, start: float, noise, least) -> tuple[int, bool]:
     """Index of the lowest point before the curve first becomes unstable, and whether it does."""
     whole, best, unstable = start - y.min(), 0, False
     for i in range(len(y)):
         if y[i] < y[best]:
             best = i
         gained = start - y[best]
-        if gained >= max(least, 0.5 * whole) and y[i] > y[best] + max(least, BACK * gained, spread[i]):
+        if gained >= max(least[best], 0.5 * whole) and y[i] > y[best] + max(least[i], BACK * gained, spread[i]):
             unstable = True
             break
     # Of points that are equally low within the noise the first one counts, followed down to its own lowest point.
-    first = int(np.flatnonzero(y[: best + 1] <= y[best] + max(noise, 0.03 * (start - y[best])))[0])
+    first = int(np.flatnonzero(y[: best + 1] <= y[best] + max(noise[best], 0.03 * (start - y[best])))[0])
     while first < best and y[first + 1] < y[first]:
         first += 1
     return first, unstable
@@ -120,16 +120,16 @@ def _no(why: str) -> Suggestion:
     return Suggestion(None, None, None, True, why[0].upper() + why[1:])
 
 
-def _noise(test: RangeTest) -> float:
-    """Standard deviation that single batches leave in the smoothed median of the seeds."""
-    rest = test.raw - test.smoothed()
-    rest = rest[np.isfinite(rest)]
-    if not len(rest):
-        return 0.0
-    one = 1.4826 * float(np.median(np.abs(rest)))  # from the median: the wild end of the sweep counts little
-    window = 2 * math.sqrt(math.pi) * WIDTH * len(test.lr)  # updates that a Gaussian window averages over
+def _noise(test: RangeTest, known) -> np.ndarray:
+    """Standard deviation that single batches leave in the smoothed median of the seeds, [n]."""
+    rest = (test.raw - test.smoothed())[test.raw < test.cap]  # a comparison with NaN is False
+    one = 1.4826 * float(np.median(np.abs(rest))) if len(rest) else 0.0  # from the median: wild updates count little
+    window = 2 * math.sqrt(math.pi) * WIDTH * test.points  # updates that a Gaussian window averages over
     seeds = len(test.raw) / (1.57 if len(test.raw) > 2 else 1)  # a median of many is 1.57 times as noisy as a mean
-    return one / math.sqrt(max(window, 1) * seeds)
+    at = np.arange(len(known))
+    there = at[known] if known.any() else at
+    near_an_end = np.minimum(at - there[0], there[-1] - at) < 1.5 * WIDTH * test.points
+    return np.where(near_an_end, 2.0, 1.0) * one / math.sqrt(max(window, 1) * seeds)  # half a window: twice as noisy
 
 
 def _spread(ranges: np.ndarray, seeds: int) -> float:

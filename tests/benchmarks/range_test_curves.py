@@ -42,7 +42,7 @@ class Curve:
         noisy = self.loss(x) + self.noise * np.where(x > self.breaks, 3, 1) * rng.standard_normal(N)
         lost = np.flatnonzero(noisy > 4 * START)
         n = int(lost[0]) + 1 if len(lost) else N
-        return Run(config={"high": HIGH}, seed=seed, source="invented", t=list(range(1, n + 1)),
+        return Run(config={"high": HIGH, "updates": N}, seed=seed, source="invented", t=list(range(1, n + 1)),
                    lr=(10 ** x[:n]).tolist(), momentum=[0.9] * n, loss_log=noisy[:n].tolist())  # fmt: skip
 
     def usable(self) -> tuple[float, float]:

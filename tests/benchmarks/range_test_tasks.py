@@ -56,6 +56,11 @@ class Task:
         low = OPTIMIZERS[self.optimizer][1]
         return [float(f"{low * math.sqrt(10) ** k:.3g}") for k in range(8)]
 
+    def snapped(self, lr: float) -> float:
+        """The nearest of ten rates a decade, the grid among them: rules that agree within an eighth share a run."""
+        low = OPTIMIZERS[self.optimizer][1]
+        return float(f"{low * 10 ** (round(10 * math.log10(lr / low)) / 10):.3g}")
+
     def made(self, seed: int, lr: float = 0.01):
         model = NETS[self.net](seed=seed)
         return model, OPTIMIZERS[self.optimizer][0](model.parameters(), lr=lr)
