@@ -92,8 +92,8 @@ def test_the_explorer_draws_every_state():
     for tests in ({"a": TEST}, {"a": TEST, "b": made_up(stops=-1.0)}):
         picture = range_explorer(**tests)
         picks = picture.controls["pick"].options
-        some = (picks[0], picks[len(picks) // 2], picks[-1])
-        for log, seed, rule, width, pick in itertools.product((True, False), ("all", 2), (False, True), (0.0, 0.1), some):
+        some, yes_no = (picks[0], picks[len(picks) // 2], picks[-1]), (True, False)
+        for log, seed, rule, width, pick in itertools.product(yes_no, ("all", 2), yes_no, (0.0, 0.1), some):
             scene = picture.set(pick=pick, width=width, seed=seed, rule=rule, log=log, raw=rule).scene
             assert picture.view.alert.value == "" and len(scene.status.split("\n")) == 2 * len(tests)
             assert picture.axes["loss"].get_xscale() == ("log" if log else "linear")
