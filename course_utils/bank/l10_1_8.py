@@ -197,67 +197,64 @@ def stop_at(scores, patience, min_delta):
     ),
 )
 
-CURVES = {
-    "update": [150, 300, 450, 600, 750, 900, 1050],
-    "val_loss": [1.62, 1.41, 1.33, 1.36, 1.44, 1.58, 1.71],
-    "val_accuracy": [44.1, 50.3, 53.2, 55.4, 54.8, 54.1, 53.9],
-    "test_accuracy": [43.8, 49.6, 52.9, 54.0, 54.6, 53.2, 53.0],
-}
-
-
-def at_best(of, judge, best=max):
-    """The entry of `of` where `judge` is best."""
-    return of[judge.index(best(judge))]
-
-
-REPORT = ValueExercise(
+REPORT = ChoiceExercise(
     id="10.1.8.report",
     title="Which number to report",
     task="""
-A training validated seven times and kept a checkpoint each time. You decide *in advance*: the checkpoint with
-the highest validation accuracy is the result. Afterwards somebody measures all seven checkpoints on the test
-images. Which accuracy, in per cent, do you report as what to expect on new images?
+A training validated seven times and kept a checkpoint each time. Agreed *in advance*: the checkpoint with the highest
+validation accuracy is the result. Afterwards somebody measures all seven on the test images.
+
+```
+update           150    300    450    600    750    900   1050
+validation loss 1.62   1.41   1.33   1.36   1.44   1.58   1.71
+validation, %   44.1   50.3   53.2   55.4   54.8   54.1   53.9
+test, %         43.8   49.6   52.9   54.0   54.6   53.2   53.0
+```
+
+Which accuracy do you report as what to expect on new images?
 """,
-    given=CURVES,
-    answer=lambda update, val_loss, val_accuracy, test_accuracy: at_best(test_accuracy, val_accuracy),
+    options={
+        "A": "55.4 %, the validation accuracy of update 600",
+        "B": "54.6 %, the test accuracy of update 750",
+        "C": "54.0 %, the test accuracy of update 600",
+        "D": "53.0 %, the test accuracy of update 1050",
+        "E": "52.9 %, the test accuracy of update 450",
+    },
+    answer=lambda: "C",
     solution="""
-The checkpoint of update 600 has the highest validation accuracy, 55.4 %. That number itself is flattered: it
-was picked *because* it was high. The honest number is the same checkpoint on images that had no say in the
+C. The checkpoint of update 600 has the highest validation accuracy, 55.4 %. That number itself is flattered:
+it was picked *because* it was high. The honest number is the same checkpoint on images that had no say in the
 choice: 54.0 %. The 54.6 % of update 750 must not be picked: whoever chooses by the test images has no test
 images left.
 
 ```
-answer = 54.0
+answer = "C"
 ```
 """,
     hints=(
         "First choose the checkpoint, looking at nothing but the row you agreed to choose by.",
         "Then ask: which row had no part in the choice? Read that one, at the chosen checkpoint.",
     ),
-    unit="%",
     misconceptions=(
+        Misconception(
+            "flattered",
+            "That is the right checkpoint, but the score that chose it. It was picked because it is high, so it "
+            "promises too much.",
+            '"A"',
+        ),
         Misconception(
             "chosen on the test set",
             "That is the highest *test* accuracy: the checkpoint was chosen by the test images. They can no longer "
             "tell what to expect on new ones.",
-            "max(test_accuracy)",
+            '"B"',
         ),
-        Misconception(
-            "flattered",
-            "That is the validation accuracy of the right checkpoint. It was picked because it is high, so it promises "
-            "too much.",
-            "max(val_accuracy)",
-        ),
-        Misconception("the last", "That is the last checkpoint; a better one was kept.", "test_accuracy[-1]"),
+        Misconception("the last", "That is the last checkpoint; a better one was kept.", '"D"'),
         Misconception(
             "by loss",
             "That is the checkpoint with the lowest validation *loss*. A fair choice too, but agreed was the accuracy.",
-            "test_accuracy[val_loss.index(min(val_loss))]",
+            '"E"',
         ),
-        Misconception("an update", "That is the update number of the checkpoint; its accuracy is asked.",
-                      "update[val_accuracy.index(max(val_accuracy))]"),
     ),
-    relative=5e-4,
 )
 
 PATIENCE = ValueExercise(
