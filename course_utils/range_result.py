@@ -12,6 +12,7 @@ import numpy as np
 from .runs import Run, RunTable
 
 WIDTH = 0.025  # of the sweep: standard deviation of the smoothing window
+LEAST = 1.5  # points: a narrower window hardly smooths
 CAP = 2.0  # times the loss at the start
 
 
@@ -41,6 +42,7 @@ class RangeTest:
         self.raw = np.array([_on(self.lr, run.lr, run.loss) for run in self.runs])
         done = longest.t[-1] / max(longest.config.get("updates", 0), longest.t[-1])
         self.points = len(self.lr) / done  # that the whole sweep would have had; windows are shares of it
+        self.first = max(3, int(self.points / 10))  # points that count as the start
 
     @property
     def smooth(self) -> np.ndarray:
@@ -50,7 +52,7 @@ class RangeTest:
     @property
     def start(self) -> float:
         """The loss before anything has happened: the median of the first tenth; NaN if nothing was finite."""
-        first = self.raw[:, : max(3, int(self.points / 10))]
+        first = self.raw[:, : self.first]
         first = first[np.isfinite(first)]
         return float(np.median(first)) if len(first) else math.nan
 
@@ -66,7 +68,11 @@ class RangeTest:
         """
         if isinstance(width, bool) or not isinstance(width, Real) or not 0 <= width <= 0.2:
             raise ValueError(f"width must lie in [0, 0.2], got {width!r}: a share of the sweep, usually {WIDTH}.")
-        return np.array([smooth_curve(row, width * self.points, self.cap) for row in self.raw])
+        return np.array([smooth_curve(row, self.window(width), self.cap) for row in self.raw])
+
+    def window(self, width: float = WIDTH) -> float:
+        """Standard deviation of the smoothing window in points: `width` of the whole sweep, at least one and a half."""
+        return max(width * self.points, LEAST) if width else 0.0
 
     def band(self, width: float = WIDTH) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(lr, median, lowest, highest) of the smoothed curves over the seeds, [n] each.

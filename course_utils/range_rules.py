@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .range_result import WIDTH, RangeTest, slope_per_decade
+from .range_result import RangeTest, slope_per_decade
 from .runs import Run
 
 FEW = 12  # points; fewer make no curve
-SURE = 5.0  # times the noise of the smoothed curve: smaller changes are not believed
+SURE = 4.0  # times the noise of the smoothed curve: smaller changes are not believed
 BACK = 0.2  # of what was gained: a loss that has come back up by this has become unstable
 GENTLE = 0.25  # of the steepest slope: where the fall has become gentler than this, it is nearly over
 MARGIN = 4.0  # below the rate at which all gain was lost again: trouble shows several updates after it began
@@ -77,9 +77,11 @@ def _read(lr, y, spread, noise, end: float, start: float, what: str) -> Suggesti
     best, unstable = _valley(y, spread, start, noise, least)
     gain = start - y[best]
     if gain < least[best] or best == 0:
-        if broke_off or y[-1] > start + least[-1]:
+        if not broke_off and y[-1] <= start + least[-1]:
+            return _no(f"the {what} never improves beyond its noise: it is flat from {lr[0]:.3g} to {lr[-1]:.3g}.")
+        if gain < 0.5 * least[best] or best == 0:
             return _no(f"the {what} only {worse}: start the sweep below {lr[0]:.3g}.")
-        return _no(f"the {what} never improves beyond its noise: it is flat from {lr[0]:.3g} to {lr[-1]:.3g}.")
+        return _no(f"before the {what} {worse} it improves by no more than its noise: take more updates or seeds.")
     if not unstable and not broke_off and best >= 0.9 * (len(y) - 1):
         return _no(f"the {what} still {better} at {lr[-1]:.3g}, the end of the sweep: raise `high`.")
     top = best
@@ -121,15 +123,17 @@ def _no(why: str) -> Suggestion:
 
 
 def _noise(test: RangeTest, known) -> np.ndarray:
-    """Standard deviation that single batches leave in the smoothed median of the seeds, [n]."""
-    rest = (test.raw - test.smoothed())[test.raw < test.cap]  # a comparison with NaN is False
-    one = 1.4826 * float(np.median(np.abs(rest))) if len(rest) else 0.0  # from the median: wild updates count little
-    window = 2 * math.sqrt(math.pi) * WIDTH * test.points  # updates that a Gaussian window averages over
+    """Standard deviation, [n], that single batches leave in the smoothed median, counted from the start."""
+    bends = np.diff(np.where(test.raw < test.cap, test.raw, math.nan), n=2, axis=1)  # of neighbours: slopes drop out
+    bends = bends[np.isfinite(bends)]
+    one = 1.4826 * float(np.median(np.abs(bends))) / math.sqrt(6) if len(bends) else 0.0  # wild updates count little
     seeds = len(test.raw) / (1.57 if len(test.raw) > 2 else 1)  # a median of many is 1.57 times as noisy as a mean
+    window = 2 * math.sqrt(math.pi) * test.window() * seeds  # updates that a Gaussian window averages over
     at = np.arange(len(known))
     there = at[known] if known.any() else at
-    near_an_end = np.minimum(at - there[0], there[-1] - at) < 1.5 * WIDTH * test.points
-    return np.where(near_an_end, 2.0, 1.0) * one / math.sqrt(max(window, 1) * seeds)  # half a window: twice as noisy
+    near_an_end = np.minimum(at - there[0], there[-1] - at) < 1.5 * test.window()
+    curve = np.where(near_an_end, 4.0, 1.0) / window  # a line fitted to half a window is twice as noisy
+    return one * np.sqrt(curve + 1.57 / (test.first * len(test.raw)))
 
 
 def _spread(ranges: np.ndarray, seeds: int) -> float:
