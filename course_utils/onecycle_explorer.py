@@ -192,8 +192,9 @@ def scene(T: int, state, before: tuple | None = None) -> Scene:
     for name in shown:
         artists[name] = rival(name, state.peak, T)
     _legend(artists)
-    _mark(artists, T, state, t, lr, m, noise)
-    limits = {"rate": (None, None, *_range(state.log, lr.min(), 1.13 * top, foot=0.1)),
+    low, high = _range(state.log, lr.min(), 1.13 * top, foot=0.1)
+    _mark(artists, T, state, t, lr, m, noise, low, high)
+    limits = {"rate": (None, None, low, high),
               "momentum": (None, None, max(0.0, math.floor((lowest - 0.02) * 10) / 10), 1.0),
               "noise": (None, None, *_range(state.log, noise.min(), 1.2 * loudest))}  # fmt: skip
     kind = "log" if state.log else "linear"
@@ -218,14 +219,13 @@ def _range(log: bool, low: float, high: float, foot: float = 0.02) -> tuple[floa
     return (10 ** math.floor(math.log10(low) - 0.5), 3 * high) if log else (-foot * high, high)
 
 
-def _mark(artists, T, state, t, lr, m, noise) -> None:
+def _mark(artists, T, state, t, lr, m, noise, low, high) -> None:
     """Anchors, joint, zero slopes and where the learner looks."""
     joint, wide = state.p * T, 0.028 * T
     eta_min, eta_final = state.peak / state.div_factor, state.peak / state.final_div_factor
     artists["flat start"] = ([0, wide], [eta_min, eta_min])
     artists["flat peak"] = ([joint - wide, joint + wide], [state.peak, state.peak])
     artists["flat end"] = ([T - wide, T], [eta_final, eta_final])
-    low, high = _range(state.log, lr.min(), 1.13 * lr.max(), foot=0.1)
     foot, lift = (low * 1.15, 1.35) if state.log else (0.92 * low, 1 + 0.02 * high / state.peak)
     artists["anchor peak"] = (min(joint, 0.8 * T) + 0.01 * T, lift * state.peak, f"η_max = {state.peak:.3g}")
     artists["anchor start"] = (0.004 * T, foot, f"η_min = {eta_min:.3g}")

@@ -218,6 +218,8 @@ def momentum_and_noise(lr, low, peak, m_min, m_max):
         "import torch\ndef momentum_and_noise(lr, low, peak, m_min, m_max):\n"
         "    m = torch.lerp(torch.tensor(m_max, dtype=torch.float64), torch.tensor(m_min, dtype=torch.float64),\n"
         "                   (lr - low) / (peak - low))\n    return [m, lr / (1 - m)]",
+        "def momentum_and_noise(lr, low, peak, m_min, m_max):\n"
+        "    m = (m_max * (peak - lr) + m_min * (lr - low)) / (peak - low)\n    return m, lr / (1 - m)",
     ),
 )
 
