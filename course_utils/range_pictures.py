@@ -112,8 +112,8 @@ def _crosses(axes, test: RangeTest) -> None:
     ends = ends[(ends < 0.999 * test.high) & (ends < axes.get_xlim()[1])]
     if len(ends):
         red, foot = style.PALETTE[2], axes.get_xaxis_transform()
-        axes.plot(ends, [0.05] * len(ends), transform=foot, marker="X", ms=7, ls="none", color=red, mec=style.CARD,
-                  zorder=5)  # fmt: skip
+        look = {"marker": "X", "ms": 7, "ls": "none", "color": red, "mec": style.CARD, "zorder": 5}
+        axes.plot(ends, [0.05] * len(ends), transform=foot, **look)
         axes.annotate("stopped", (ends[0], 0.05), xycoords=foot, xytext=(-7, 0), textcoords="offset points",
                       ha="right", va="center", fontsize=8.5, color=red)  # fmt: skip
 
@@ -278,11 +278,9 @@ def _picked(pick: float, at) -> str:
     if at is None:
         return f"{pick:.3g}: the test had broken off before this rate."
     loss, slope, steepest = at
-    moves = f"no longer falls (slope {slope:+.2g} per tenfold)"
-    if slope < 0:
-        share = f", {slope / steepest:.0%} of its steepest slope" if steepest < 0 else ""
-        moves = f"falls by {-slope:.2g} per tenfold{share}"
-    return f"{pick:.3g}: the loss there is {loss:.2f} and {moves}."
+    share = f", {slope / steepest:.0%} of its steepest slope" if steepest < 0 else ""
+    falls, stays = f"falls by {-slope:.2g} per tenfold{share}", f"no longer falls (slope {slope:+.2g} per tenfold)"
+    return f"{pick:.3g}: the loss there is {loss:.2f} and {falls if slope < 0 else stays}."
 
 
 def _beside_rule(state, found: Suggestion) -> str:

@@ -434,3 +434,16 @@ def test_what_is_no_range_test_is_refused():
     for width in (-0.1, 0.5, "a", True):
         with pytest.raises(ValueError, match=r"width must lie in \[0, 0.2\]"):
             RangeTest(curve_runs(valley)).smoothed(width)
+
+
+def test_text_is_swept_like_images():
+    from course_utils.text import python_text
+    from course_utils.transformer import small_transformer
+
+    model = small_transformer(300, length=16, width=16, layers=1, heads=2, seed=0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    text = python_text(length=16, vocabulary=300)
+    before = everything(model, optimizer)
+    test = swept(model, optimizer, data=text, updates=20, seeds=[0], batch_size=8, validate_every=10)
+    assert len(test.lr) == 20 and np.isfinite(test.raw).all() and test.accuracy()[1].shape == (1, 2)
+    assert_untouched(before, model, optimizer)
