@@ -71,9 +71,9 @@ class Difference:
     def words(self) -> str:
         """The verdict with its numbers, in one or two sentences."""
         unit, how = _unit(self.unit), "paired seed by seed" if self.paired else "seeds differ, so not paired"
-        numbers = f"{self.mean:+.2f}{unit}"
+        numbers = f"{self.mean:+.3g}{unit}"
         if math.isfinite(self.low):
-            numbers += f" [{self.low:+.2f}, {self.high:+.2f}]"
+            numbers += f" [{self.low:+.3g}, {self.high:+.3g}]"
         counts = f"{self.seeds[0]}" if self.seeds[0] == self.seeds[1] else f"{self.seeds[0]} and {self.seeds[1]}"
         seeds = f"{counts} seed{'s' * (self.seeds != (1, 1))}, {how}"
         return f"{self.what}: {numbers} ({seeds}). {self.verdict[0].upper()}{self.verdict[1:]}{self._because()}"

@@ -26,6 +26,7 @@ def _warmed(then) -> Callable:
 # name -> function(peak, updates in all, updates of warm-up) -> schedule. Warm-up counts as part of the updates.
 SHAPES: dict[str, Callable] = {
     "constant": lambda peak, T, steps: partial(schedules.constant, peak=peak),
+    "linear": lambda peak, T, steps: partial(schedules.linear, peak=peak, T=T),
     "warm-up, constant": _warmed(lambda peak, T: partial(schedules.constant, peak=peak)),
     "warm-up, linear": _warmed(lambda peak, T: partial(schedules.linear, peak=peak, T=T)),
     "warm-up, cosine": _warmed(lambda peak, T: partial(schedules.cosine, peak=peak, T=T)),

@@ -234,8 +234,8 @@ VERDICT = ChoiceExercise(
     id="10.1.4.verdict",
     title="What an interval allows to say",
     task="""
-Somebody compares two schedules, seed by seed. The 90 % interval of the mean difference goes from **−0.9 to
-+2.1 points**. Beforehand they had written down that up to **±1.5 points** would not matter to them. What may
+Somebody compares two schedules, seed by seed. The 90 % interval of the mean difference goes from −0.9 to
++2.1 points. Beforehand they had written down that up to ±1.5 points would not matter to them. What may
 they say? Answer with the letter, for instance `answer = "A"`.
 """,
     options={

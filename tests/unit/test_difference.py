@@ -62,7 +62,7 @@ def test_welch_covers_as_promised():
 def test_verdicts(second, margin, verdict):
     d = difference(runs(60, 60, 60), runs(*second), names=("a", "b"), margin=margin)
     assert d.verdict == verdict
-    assert f"b minus a: {d.mean:+.2f} points" in d.words and verdict[1:] in d.words
+    assert f"b minus a: {d.mean:+.3g} points" in d.words and verdict[1:] in d.words
     assert ("seeds would be needed" in d.words) == (verdict == UNKNOWN) == (d.needed is not None)
 
 
