@@ -8,6 +8,7 @@ images are refused.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -79,7 +80,7 @@ def make_optimizer(name: str, model, lr: float, **more):
 def jobs(name: str) -> list[dict]:
     """What to run for a recording: one dict of settings a run. Raises SystemExit for an unknown name."""
     if name not in RECORDINGS:
-        raise SystemExit(f"unknown recording {name!r}: choose {', '.join(RECORDINGS)}.")
+        raise SystemExit(f"unknown recording {name!r}: choose {', '.join(sorted([*RECORDINGS, *APART]))}.")
     return RECORDINGS[name]()
 
 
@@ -154,6 +155,15 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
     "10.1.8": record_overfitting.jobs,
     "10.1.9": _budgets,
     "10.1.9-resnet20": _resnet20,
+}
+
+
+# name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, momentum).
+APART = {
+    "10.1.4-text": "record_masked",
+    "10.1.5": "record_inverse_sqrt",
+    "10.1.7": "record_plateau",
+    "10.1.9-momentum": "record_momentum",
 }
 
 
@@ -232,11 +242,14 @@ def record(name: str, workers: int = 2, scale: str = "desk") -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help=", ".join(RECORDINGS))
+    parser.add_argument("name", help=", ".join(sorted([*RECORDINGS, *APART])))
     parser.add_argument("--workers", type=int, default=2, help="processes side by side (default 2)")
     sizes = "full: all images, ResNet-20, for a GPU"
     parser.add_argument("--scale", choices=["desk", "full"], default="desk", help=sizes)
     args = parser.parse_args()
+    if args.name in APART:  # one worker, desk scale
+        importlib.import_module(f"course_utils.{APART[args.name]}").record()
+        return
     path = record(args.name, args.workers, args.scale)
     print(f"{path.name}: {len(RunTable.load(path))} runs, {path.stat().st_size / 1e3:.0f} kB")
 

@@ -60,7 +60,7 @@ def recorded_run(schedule: str, peak: float, seed: int) -> Run:
     return Run.load(path)
 
 
-def main() -> None:
+def record() -> None:
     table = RunTable(recorded_run(s, peak, seed) for seed in SEEDS for s in SHAPES for peak in PEAKS)
     for name in SHAPES:  # seven seeds more where each does best, so that small differences can be told
         runs = table.where(schedule=name)
@@ -71,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    record()

@@ -61,7 +61,7 @@ def run_one(job: dict, folder: Path, scale, data) -> Run:
     return run
 
 
-def main() -> None:
+def record() -> None:
     from .data import cifar10
     from .scale import DESK
 
@@ -75,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    record()

@@ -1,5 +1,7 @@
 """The recording tool, on tiny images, and the tables it has made."""
 
+import importlib
+
 import pytest
 
 from course_utils import data, paths, record
@@ -58,7 +60,11 @@ def test_stand_in_images_are_never_recorded(tiny, monkeypatch):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("path", sorted(paths.recorded_dir().glob("*.npz")), ids=lambda p: p.stem)
+TABLES = sorted(paths.recorded_dir().glob("*.npz"))
+OURS = [path for path in TABLES if path.stem not in record.APART]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda p: p.stem)
 def test_committed_recordings_are_real_and_whole(path):
     table = recorded(path.stem)
     assert isinstance(table, RunTable) and all("CIFAR-10" in r.source for r in table)
@@ -69,6 +75,16 @@ def test_committed_recordings_are_real_and_whole(path):
         (run,) = table.where(**wanted)
         assert run.status in ("finished", "diverged") and run.kind == "recorded" and 0 < len(run.t) <= 100
         assert 0 <= run.final_accuracy <= 1 and run.versions["torch"]
+
+
+@pytest.mark.parametrize("name", record.APART)
+def test_recordings_of_another_kind_are_whole_too(name):
+    table = recorded(name)
+    assert len(table.values("seed")) >= 3 and len(table) >= 12
+    for run in table:
+        assert run.status in ("finished", "diverged") and run.kind == "recorded" and 0 < len(run.t) <= 100
+        assert "stand-in" not in run.source and run.source and run.versions["torch"] and run.val
+    assert callable(importlib.import_module(f"course_utils.{record.APART[name]}").record)
 
 
 def test_recordings_stay_small():
