@@ -17,7 +17,7 @@ from .paths import data_dir, recorded_dir
 from .runs import Run, RunTable
 
 SEEDS, STRENGTHS, WARMUPS = (0, 1, 2), (0.006, 0.0125, 0.025, 0.05), (1, 30)
-WORDS, LENGTH, BATCH, UPDATES = 1000, 64, 16, 300
+WORDS, LENGTH, BATCH, UPDATES = 1000, 64, 16, 240
 
 
 def cooled(t: float, *, schedule, T: float, share: float = 0.2) -> float:
@@ -32,11 +32,11 @@ def jobs() -> list[dict]:
             for seed in SEEDS for norm in ("post", "pre") for w in WARMUPS for c in STRENGTHS]  # fmt: skip
     images = [dict(data="images", schedule="inverse sqrt, cooled", lr=lr, seed=seed)
               for seed in SEEDS for lr in (0.316228, 1.0)]  # fmt: skip
-    return [*text, *images]
+    return [*images, *text]
 
 
 def run_text(job: dict) -> Run:
-    """One training of the language model, 300 updates."""
+    """One training of the language model, 240 updates."""
     import torch
 
     from .text import python_text
@@ -48,7 +48,7 @@ def run_text(job: dict) -> Run:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     schedule = partial(schedules.inverse_sqrt, peak=job["c"] * job["warmup"] ** -0.5, warmup=job["warmup"])
     return fit(model, data, optimizer, schedule, updates=UPDATES, batch_size=BATCH, seed=job["seed"],
-               validate_every=50, config=job)  # fmt: skip
+               validate_every=40, config=job)  # fmt: skip
 
 
 def run_images(job: dict) -> Run:
