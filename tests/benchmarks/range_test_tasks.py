@@ -96,6 +96,8 @@ class Results:
     def data(self):
         if self._data is None:
             self._data = cifar10(train=5_000, val=1_000, test=100, quiet=True)
+            if not self._data.is_real:
+                raise SystemExit("this benchmark compares on real CIFAR-10 only: set COURSE_CIFAR10 to a copy")
         return self._data
 
     def test(self, task: Task) -> RangeTest:
