@@ -10,6 +10,7 @@ about ten minutes on one core. Stand-in images are refused.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from . import schedules
@@ -21,7 +22,14 @@ WORDS, LENGTH, BATCH, UPDATES = 1000, 64, 16, 240
 
 
 def cooled(t: float, *, schedule, T: float, share: float = 0.2) -> float:
-    """`schedule`, its last part (`share` of T updates, in (0, 1)) replaced by a straight line from there to 0 at T."""
+    """`schedule`, its last part (`share` of T updates, in (0, 1)) replaced by a straight line from there to 0 at T > 0.
+
+    Raises ValueError for a T or share out of range.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie in (0, 1), got {share!r}. 0.2 cools down over the last fifth.")
+    if not 0 < T < math.inf:
+        raise ValueError(f"T must be a finite number > 0, the planned updates, got {T!r}.")
     start = (1 - share) * T
     return schedule(t) if t < start else schedule(start) * max(0.0, (T - t) / (T - start))
 

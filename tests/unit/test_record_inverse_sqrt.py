@@ -15,7 +15,16 @@ def test_cool_down_leaves_the_schedule_alone_and_then_goes_straight_to_zero():
     assert rates[:81] == [root(t) for t in range(81)] and rates[100] == 0.0
     falls = [a - b for a, b in zip(rates[80:], rates[81:], strict=False)]
     assert falls == pytest.approx([root(80) / 20] * 20)
-    assert cooled(150, schedule=root, T=100) == 0.0 and cooled(50, schedule=root, T=100, share=0.9) < root(50)
+    assert cooled(150, schedule=root, T=100) == 0.0
+    assert cooled(55, schedule=root, T=100, share=0.9) == pytest.approx(root(10) / 2)
+
+
+@pytest.mark.parametrize("wrong, says", [(dict(share=0), "share must"), (dict(share=1.0), "share must"),
+                                         (dict(share=float("nan")), "share must"), (dict(T=0), "T must"),
+                                         (dict(T=float("inf")), "T must")])  # fmt: skip
+def test_cool_down_refuses_by_name(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        cooled(5, **{"schedule": inverse_sqrt, "T": 100, **wrong})
 
 
 def test_jobs_are_different_and_complete():
