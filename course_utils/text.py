@@ -185,8 +185,9 @@ def hide_words(tokens: torch.Tensor, vocabulary: int, generator: torch.Generator
     """BERT's task (Devlin et al. 2018, arXiv 1810.04805, section 3.1): tokens [N, L] -> inputs, labels [N, L].
 
     15 % of the places are chosen. There the model sees <mask> (80 %), a random word (10 %) or the word itself (10 %)
-    and is asked for the word; everywhere else the label is -100.
+    and is asked for the word; everywhere else the label is -100. Raises ValueError for a vocabulary below 3.
     """
+    _whole("vocabulary", vocabulary, MASK + 2, 2**31)
     chosen = torch.rand(tokens.shape, generator=generator) < 0.15
     how = torch.rand(tokens.shape, generator=generator)
     random = torch.randint(MASK + 1, vocabulary, tokens.shape, generator=generator)

@@ -269,6 +269,12 @@ def test_continue_text_refuses_by_name(wrong, says):
         continue_text(model_for(NEXT), **{"data": NEXT, "prompt": "the", **wrong})
 
 
+@pytest.mark.parametrize("vocabulary", [2, 10.0, None])
+def test_hide_words_refuses_by_name(vocabulary):
+    with pytest.raises(ValueError, match="vocabulary must"):
+        hide_words(NEXT.train.inputs, vocabulary, torch.Generator())
+
+
 @pytest.mark.parametrize("number", [-1, 200])
 def test_words_of_refuses_numbers_outside(number):
     with pytest.raises(ValueError, match="from 0 to 199"):
