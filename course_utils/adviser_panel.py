@@ -27,7 +27,9 @@ class AdviserPanel:
     def __init__(self, T: int, **start: float):
         self.picture = onecycle_explorer(T, **start)
         self.boxes = {name: _checkbox(words) for name, (_, words) in SYMPTOMS.items()}
-        self.list = widgets.HTML(layout=widgets.Layout(max_width="730px", margin="4px 0 6px 4px"))
+        # A fixed height: the picture under it must not jump while a slider changes the numbers in the text.
+        room = widgets.Layout(height="236px", overflow="auto", max_width="730px", margin="4px 0 6px 4px")
+        self.list = widgets.HTML(layout=room)
         self.first = self._button("Try the first move", self.try_first, "primary")
         self.all = self._button("Try all moves", self.try_all)
         self.none = self._button("Untick all", self.untick)
@@ -98,12 +100,12 @@ class AdviserPanel:
         try:
             advice = self.advice
         except ValueError as why:  # the picture says so, too
-            self.list.value = f'<div role="status">{html.escape(str(why))}</div>'
+            self.list.value = f'<div aria-live="polite">{html.escape(str(why))}</div>'
             return
         head = "The guide, most urgent first:" if self.ticked else "Nothing ticked: the guide's starting recipe."
         items = "".join(f"<li>{_item(one)}</li>" for one in advice)
         body = f'<b>{head}</b><ol style="margin:2px 0">{items}</ol>'
-        self.list.value = f'<div role="status" style="line-height:1.45">{body}</div>'
+        self.list.value = f'<div aria-live="polite" style="line-height:1.45">{body}</div>'
         changes = [one for one in advice if one.kind == "change" and one.knob in KNOBS]
         self.first.disabled, self.all.disabled = not changes, len(changes) < 2
 
