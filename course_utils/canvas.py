@@ -161,8 +161,8 @@ class View:
     def show(self, png: bytes, *, alt: str, status: str) -> None:
         """Replace the picture and its texts at once. status: plain text, a line break starts a new line."""
         self.png = png
+        self._say(status)  # first: who sees the new picture then finds its words beside it
         self.image.value = img(png, alt, self.size)
-        self._say(status)
         self.alert.value = ""
 
     def refuse(self, why: str) -> None:
