@@ -88,8 +88,10 @@ def apply_template(nb, entry: Lesson, address: str) -> None:
     if not tagged(nb, "header"):
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(metadata={"tags": ["header"]}))
     if not tagged(nb, "setup"):
-        first_code = next((i for i, c in enumerate(nb.cells) if c.cell_type == "code"), len(nb.cells))
-        nb.cells.insert(first_code, nbformat.v4.new_code_cell(metadata={"tags": ["setup"]}))
+        place = next((i for i, c in enumerate(nb.cells) if c.cell_type == "code"), len(nb.cells))
+        if place and nb.cells[place - 1].source.startswith("## "):   # a heading stays with the cell it introduces
+            place -= 1
+        nb.cells.insert(place, nbformat.v4.new_code_cell(metadata={"tags": ["setup"]}))
     for tag, source in template(entry, address).items():
         cell = tagged(nb, tag)[0]
         cell.id, cell.source = tag, source
