@@ -130,7 +130,7 @@ is**. A warm-up moves the top to the right and costs nothing: what is missing on
 way down, which lies higher than the plain line. So plain line, line with warm-up and cosine all spend the same.
 
 ```
-answer = sum(peak * min(t / warmup, (T - t) / (T - warmup)) for t in range(T))
+answer = sum(0.004 * min(t / 1000, (10_000 - t) / 9000) for t in range(10_000))
 ```
 """,
     hints=(
@@ -179,7 +179,7 @@ update 2197 of 10,000; there the cosine is 10.5 % of the peak above the line. Th
 the cosine lies 10.5 % *below*: the two curves mirror each other.
 
 ```
-answer = max(range(T), key=lambda t: 0.5 * (1 + math.cos(math.pi * t / T)) - (1 - t / T))
+answer = max(range(10_000), key=lambda t: 0.5 * (1 + math.cos(math.pi * t / 1e4)) - (1 - t / 1e4))
 ```
 """,
     hints=(

@@ -42,7 +42,7 @@ def test_the_table_holds_three_seeds_everywhere_and_ten_at_the_best(tmp_path, mo
     monkeypatch.setattr(record_masked, "run_one", one)
     monkeypatch.setattr(record_masked, "data_dir", lambda: tmp_path)
     monkeypatch.setattr(record_masked, "recorded_dir", lambda: tmp_path)
-    record_masked.main()
+    record_masked.record()
     from course_utils.runs import RunTable
 
     table = RunTable.load(tmp_path / "10.1.4-text.npz")
