@@ -22,7 +22,6 @@ from .compute import Compute, pick
 from .runs import Run, plain
 from .training_arguments import check_optimizer, interval, learning_rate, per_group, planned
 
-
 NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
 
 
@@ -281,7 +280,8 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
 def _plan(run, schedules, momentum, T) -> dict:
     """What a checkpoint must share with the training that goes on from it."""
     keys = ("optimizer", "lr", "weight_decay", "batch_size", "updates", "augment", "images", "sequences", "parameters")
-    plan = {k: run.config[k] for k in keys if k in run.config} | {"seed": run.seed, "source": run.source, "dtype": run.dtype}
+    plan = {k: run.config[k] for k in keys if k in run.config}
+    plan |= {"seed": run.seed, "source": run.source, "dtype": run.dtype}
     probes = sorted({i * (T - 1) // 12 for i in range(13)})  # whole numbers: a schedule may look up a table
     for name, functions in (("schedule", schedules), ("momentum", [momentum])):
         plan[name] = [[round(float(f(t)), 12) for t in probes] if f else None for f in functions]
