@@ -35,6 +35,7 @@ COLAB = {"ipywidgets": ("ipywidgets", "7.7.1"), "ipykernel": ("ipykernel", "6.17
          "IPython": ("ipython", "7.34.0"), "matplotlib": ("matplotlib", "3.10.0"),
          "traitlets": ("traitlets", "5.7.1"), "jupyter_client": ("jupyter-client", "7.4.9")}
 CELL_MINUTES = 5
+KEPT = ("COURSE_CIFAR10", "COURSE_SCALE", "COURSE_THREADS")
 
 
 def make_environment(folder: Path) -> Path:
@@ -64,9 +65,9 @@ def add_kernel(python: Path, home: Path) -> None:
 
 
 def lesson_environment(home: Path) -> dict[str, str]:
-    """The variables a lesson runs with: none of this shell's own settings but the place of CIFAR-10."""
+    """The variables a lesson runs with: none of this shell's own settings but the place of CIFAR-10, scale and threads."""
     env = {key: value for key, value in os.environ.items()
-           if key == "COURSE_CIFAR10" or not key.startswith(("COURSE_", "PYTHON"))}
+           if key in KEPT or not key.startswith(("COURSE_", "PYTHON"))}
     return {**env, "COURSE_REPO": str(ROOT), "COURSE_OFFLINE": "1", "COURSE_DEVICE": "cpu",
             "IPYTHONDIR": str(home / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             # the folder that is cloned may belong to somebody else
