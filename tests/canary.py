@@ -65,7 +65,7 @@ def add_kernel(python: Path, home: Path) -> None:
 
 
 def lesson_environment(home: Path) -> dict[str, str]:
-    """The variables a lesson runs with: none of this shell's own settings but the place of CIFAR-10, scale and threads."""
+    """The variables a lesson runs with: of this shell's own settings only the place of CIFAR-10, scale and threads."""
     env = {key: value for key, value in os.environ.items()
            if key in KEPT or not key.startswith(("COURSE_", "PYTHON"))}
     return {**env, "COURSE_REPO": str(ROOT), "COURSE_OFFLINE": "1", "COURSE_DEVICE": "cpu",
