@@ -129,7 +129,7 @@ def train(
             _set_rates(optimizer, schedules, momentum, t, step.by_hand)
             loss = _update(model, *batches.get(t), optimizer, scaler, compute)
             step.t, step.loss, step.validated = t + 1, loss, False
-            _write_down(run, step)
+            _write_down(run, step, compute)
             last = step.t == T
             bad = _first_bad(run, look_every) if last or step.t % look_every == 0 else None
             if bad is not None:
@@ -229,11 +229,13 @@ def _update(model, inputs, labels, optimizer, scaler, compute) -> torch.Tensor:
     return loss.detach()
 
 
-def _write_down(run, step):
+def _write_down(run, step, compute):
     run.t.append(step.t)
     run.lr.append(step.lr)
     run.momentum.append(step.momentum)
-    run.loss_log.append(step.loss)
+    # On a GPU the number stays there until somebody looks. On a CPU a kept tensor of 4 bytes would lie between large
+    # blocks of two updates, which could then not be used again as one: a language model took 4 MB more an update.
+    run.loss_log.append(step.loss if compute.on_gpu else float(step.loss))
 
 
 def _first_bad(run, look_back) -> int | None:
