@@ -246,12 +246,26 @@ def test_a_loss_that_somebody_looked_at_does_not_hide_a_bad_one():
 
 
 # -------------------------------------------------------------------------------------------- looking is free
-def test_loss_stays_on_the_device_until_looked_at():
+class LikeAGpu(Compute):
+    """The CPU, treated as a GPU is: looking at a number there costs time."""
+
+    on_gpu = True
+
+
+def test_on_a_gpu_the_loss_stays_there_until_looked_at(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "pretended")
     model = mlp((8,), seed=0)
-    for step in train(model, DATA, sgd(model), epochs=1, batch_size=32, compute=CPU):
+    for step in train(model, DATA, sgd(model), epochs=1, batch_size=32, compute=LikeAGpu(torch.device("cpu"))):
         assert isinstance(step.loss, torch.Tensor) and step.loss.ndim == 0 and not step.loss.requires_grad
         assert all(isinstance(x, torch.Tensor) for x in step.run.loss_log)
     assert all(type(x) is float for x in step.run.loss) and all(type(x) is float for x in step.run.loss_log)
+
+
+def test_on_a_cpu_a_record_keeps_numbers_and_no_tensors():
+    model = mlp((8,), seed=0)
+    for step in train(model, DATA, sgd(model), epochs=1, batch_size=32, compute=CPU):
+        assert isinstance(step.loss, torch.Tensor) and step.loss.ndim == 0 and not step.loss.requires_grad
+        assert all(type(x) is float for x in step.run.loss_log)
 
 
 def test_evaluate_is_the_plain_computation():
