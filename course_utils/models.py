@@ -26,22 +26,25 @@ def _conv_block(cin: int, cout: int, norm: bool, pool: bool = False) -> list[nn.
 
 
 def small_conv_net(
-    width: int = 16, norm: bool = True, num_classes: int = 10, seed: int | None = None
+    width: int = 16, norm: bool = True, num_classes: int = 10, seed: int | None = None, dropout: float = 0.0
 ) -> nn.Sequential:
     """Three 3x3 convolutions (width, 2 width, 4 width channels), each halving the image; a linear classifier.
 
     The logits are scaled by 1/8, as in `resnet9`: BatchNorm feeds the last layer large features, and without
     the scale that layer alone would set the highest learning rate the net can stand. norm=False leaves out
-    BatchNorm and scale.
+    BatchNorm and scale. dropout: share of the features, in [0, 1), that the classifier does not see in training.
     """
     if width < 1:
         raise ValueError(f"width must be >= 1, got {width}. The desk-scale net of the lessons uses 16.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}. 0 leaves it out; 0.5 is a strong one.")
 
     def build():
         layers = _conv_block(3, width, norm, pool=True) + _conv_block(width, 2 * width, norm, pool=True)
         layers += _conv_block(2 * width, 4 * width, norm, pool=True)
         head = [nn.Linear(4 * width * 16, num_classes, bias=not norm)] + ([Scale(1 / 8)] if norm else [])
-        return nn.Sequential(*layers, nn.Flatten(), *head)
+        drop = [nn.Dropout(dropout)] if dropout else []
+        return nn.Sequential(*layers, nn.Flatten(), *drop, *head)
 
     return _seeded(build, seed)
 

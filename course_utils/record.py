@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import record_overfitting, schedules
+from . import record_overfitting, record_search, schedules
 from .paths import data_dir, recorded_dir
 from .runs import Run, RunTable
 
@@ -155,6 +155,7 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
     "10.1.8": record_overfitting.jobs,
     "10.1.9": _budgets,
     "10.1.9-resnet20": _resnet20,
+    "10.2.1": record_search.jobs,
 }
 
 
@@ -192,6 +193,8 @@ def run_one(job: dict, folder: str, scale_name: str) -> str:
         return f"kept     {path.stem}"
     if "wrong_labels" in job:
         return record_overfitting.run_one(job, path)
+    if "trial" in job:
+        return record_search.run_one(job, path)
     from . import models
     from .data import cifar10
     from .scale import DESK, FULL
