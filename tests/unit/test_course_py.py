@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import course
+from course_utils import lesson
+from course_utils.lessons import LESSONS, PACKAGES
 
 ROOT = Path(course.ROOT)
 IMPORTED = """\
@@ -177,3 +179,18 @@ def test_the_set_up_cell_starts_a_lesson_without_torch_and_prints_one_line():
     assert first == "Lesson 10.1.1 Choosing a learning rate is ready."
     assert not {"torch", "matplotlib", "numpy"} & set(json.loads(modules))
     assert done.stderr == ""
+
+
+def test_a_lesson_names_the_package_it_misses_and_the_line_that_installs_it(monkeypatch):
+    there = lesson.find_spec
+    monkeypatch.setattr(lesson, "find_spec", lambda module: None if module == "optuna" else there(module))
+    with pytest.raises(ModuleNotFoundError, match="Lesson 10.2.2 Random search needs optuna.*%pip install optuna$"):
+        lesson.start("10.2.2")
+    lesson.start("10.1.1")                              # needs nothing of the kind
+
+
+def test_all_that_lessons_need_is_installed_by_the_requirements():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = {line.split(">=")[0] for line in lines}
+    assert set(PACKAGES.values()) <= required
+    assert all(set(entry.needs) <= set(PACKAGES) for entry in LESSONS)

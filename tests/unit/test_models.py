@@ -67,3 +67,14 @@ def test_wrong_depth_and_width_are_refused(wrong):
         models.cifar_resnet(wrong)
     with pytest.raises(ValueError, match="width"):
         models.small_conv_net(width=0)
+
+
+def test_dropout_of_the_small_net_is_heard_in_training_only():
+    plain, dropping = models.small_conv_net(seed=3), models.small_conv_net(seed=3, dropout=0.5)
+    x = torch.randn(4, 3, 32, 32)
+    assert torch.equal(plain.eval()(x), dropping.eval()(x))  # the same weights
+    dropping.train()
+    assert not torch.equal(dropping(x), dropping(x))
+    for wrong in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\)"):
+            models.small_conv_net(dropout=wrong)
