@@ -53,7 +53,7 @@ REGIMES = {
     "linear probe": Regime(learn=0, lr=3e-3),
     "last blocks": Regime(learn=2, lr=3e-3),
     "all layers": Regime(learn=None, lr=3e-3),
-    "from scratch": Regime(learn=None, lr=3e-3, ratio=1.0, pretrained=False),
+    "from scratch": Regime(learn=None, lr=1e-3, ratio=1.0, pretrained=False),
     "small net": Regime(learn=None, lr=3e-3, ratio=1.0, pretrained=False, small=True),
 }
 
