@@ -135,7 +135,8 @@ class HolderLock:
             return None
 
     def release(self) -> None:
-        self.file.unlink(missing_ok=True)
+        """Give the lock back; one that was removed and taken meanwhile stays with its holder."""
+        self._unlink_own()
         _hold_signals(False)
 
     def _look(self) -> None:

@@ -53,7 +53,8 @@ def main() -> int:
         for _ in range(args.rounds):
             one.append(seconds(1, args.trials, Path(folder)))
             two.append(seconds(2, args.trials, Path(folder)))
-            print(f"one worker {one[-1]:6.1f} s   two workers {two[-1]:6.1f} s   ratio {two[-1] / one[-1]:.2f}", flush=True)
+            now = two[-1] / one[-1]
+            print(f"one worker {one[-1]:6.1f} s   two workers {two[-1]:6.1f} s   ratio {now:.2f}", flush=True)
     ratio = sum(two) / sum(one)
     print(f"two workers need {ratio:.2f} of one worker's time   (bar {BAR})")
     return int(ratio > BAR)
