@@ -89,8 +89,8 @@ def search(
     folder: each trial is kept there as soon as it ends; a search that was stopped and is called again trains only what
         is missing, with the same results to the last bit. A file that is damaged, or that another search left there, is
         trained again and named.
-    facts: what a kept trial must have in common with this search, e.g. {"source": data.source, "epochs": 2}; looked up
-        in its config and its attributes.
+    facts: what a kept trial must have in common with this search beside settings and seed, for instance
+        {"source": data.source, "epochs": 2}; written into each trial's config under "facts".
     watch: called with every Run, kept or new, e.g. a picture of `search_pictures`.
     An error in a trial becomes its result: status "failed", the text under config["error"]. retry_failed: try those
     once more. Ctrl-C (KeyboardInterrupt) stops the search; what has ended is kept. A setting that stands twice is
@@ -99,7 +99,7 @@ def search(
     or one of another seed.
     """
     settings = _checked(settings)
-    facts = dict(facts or {})
+    facts = plain(dict(facts or {}), "facts")
     runs: dict[str, Run] = {}
     for n, wanted in enumerate(settings):
         key = trial_name(wanted, seed)
@@ -108,7 +108,7 @@ def search(
             run = _kept(path, wanted, seed, facts) if path else None
             if run is None or (retry_failed and run.status == "failed"):
                 try:
-                    run = _tried(objective, wanted, seed)
+                    run = _tried(objective, wanted, seed, facts)
                 except KeyboardInterrupt:
                     print(f"stopped: {n} of {len(settings)} trials are done{_where(folder)}.")
                     raise
@@ -147,28 +147,28 @@ def _kept(path: Path, wanted: dict, seed: int, facts: dict) -> Run | None:
     except (ValueError, OSError) as problem:
         print(f"{path.name} is damaged and is trained again ({type(problem).__name__}).")
         return None
-    asked = {"settings": wanted, "seed": seed, **facts}
-    for name, value in asked.items():
-        found = run.config.get(name, getattr(run, name, None))
-        if not same(found, plain(value, name)):
+    made = {"settings": run.config.get("settings"), "seed": run.seed, **(run.config.get("facts") or {})}
+    for name, value in {"settings": wanted, "seed": seed, **facts}.items():
+        if not same(made.get(name), value):
+            found = made.get(name)
             print(f"{path.name} belongs to another search ({name} is {found!r}, not {value!r}) and is trained again.")
             return None
     return run
 
 
-def _tried(objective, wanted: dict, seed: int) -> Run:
+def _tried(objective, wanted: dict, seed: int, facts: dict) -> Run:
     """One trial; an error inside it is its result."""
     try:
         with _random_numbers_from(seed):
             run = objective(dict(wanted), seed)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        return Run(config={**wanted, "settings": wanted, "error": text}, seed=seed, status="failed")
+        return Run(config={**wanted, "settings": wanted, "facts": facts, "error": text}, seed=seed, status="failed")
     if not isinstance(run, Run):
         raise ValueError(f"objective({wanted}, {seed}) returned {run!r}: it must return the Run that fit(...) returns.")
     if run.seed != seed:
         raise ValueError(f"objective({wanted}, {seed}) returned a Run of seed {run.seed}: hand it on to fit(...).")
-    run.config = {**run.config, **wanted, "settings": wanted}
+    run.config = {**run.config, **wanted, "settings": wanted, "facts": facts}
     return run
 
 
