@@ -10,7 +10,7 @@ The advice is the lecture's 2 x 2 table. It names no number of images: here the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from statistics import fmean
 
 import numpy as np
@@ -52,7 +52,7 @@ class Cell:
     advice: Advice | None
     runs: dict[str, list] = field(repr=False)
 
-    @property
+    @cached_property
     def accuracies(self) -> dict[str, dict[int, float]]:
         return {name: {run.seed: accuracy(run) for run in runs} for name, runs in self.runs.items()}
 
@@ -171,9 +171,8 @@ def _build(sizes, names, figure):
         artists[name] = left.plot([], [], label=name, marker=mark, ms=4.5, **look)[0]
         artists[f"seeds {name}"] = right.plot([], [], ls="none", marker=mark, ms=5, color=look["color"], alpha=0.75)[0]
         artists[f"mean {name}"] = right.plot([], [], color=look["color"], lw=3, ls="-")[0]
-    with style.context():
-        figure.legend(handles=[artists[name] for name in names], loc="outside upper left", ncols=len(names),
-                      handletextpad=0.5, columnspacing=1.2, borderpad=0.1)  # fmt: skip
+    left.set_title(" ", fontsize=9)  # keeps the row for the legend, which is wider than its panel
+    style.legend_row(left, [artists[name] for name in names], names).set_in_layout(False)
     return {"left": left, "right": right}, artists
 
 
@@ -236,7 +235,7 @@ def _panel(axes, cell: Cell) -> None:
             axes.barh(k, fmean(ends), height=0.56, color=colour, alpha=0.55)
             axes.plot(ends, [k] * len(ends), ls="none", marker=style.MARKERS[k], ms=3.6, color=colour, mec=style.INK,
                       mew=0.4)  # fmt: skip
-            axes.text(min(max(ends) + 2, 84), k, f"{fmean(ends):.0f}", va="center", fontsize=8)
-    axes.set(xlim=(0, 104), yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+            axes.text(119, k, f"{fmean(ends):.0f}", va="center", ha="right", fontsize=8)
+    axes.set(xlim=(0, 120), xticks=(0, 25, 50, 75, 100), yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
     axes.set_yticklabels(names)
     axes.grid(axis="y", visible=False)

@@ -92,3 +92,12 @@ def test_stand_ins_are_refused(monkeypatch):
 
 def test_the_budget_is_that_of_the_lesson():
     assert UPDATES == 100
+
+
+def test_a_damaged_file_is_recorded_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_transfer, "_images", lambda job: pytest.fail("trained again"))
+    job = jobs()[0]
+    path = job_file(job, tmp_path)
+    path.write_bytes(b"half a file")
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        run_one(job, path)
