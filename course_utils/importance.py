@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-TREES = 32
+TREES = 16
 
 
 def main_effects(values, names: Sequence[str]) -> dict[str, float]:
@@ -64,7 +64,10 @@ def by_forest(values, levels: Mapping[str, Sequence], seed: int = 0, *, log: boo
     levels = {name: _axis(levels[name]) if log else [float(one) for one in levels[name]] for name in names}
     ranges = {name: optuna.distributions.FloatDistribution(min(axis), max(axis), log=not log and _by_factors(axis))
               for name, axis in levels.items() if len(axis) > 1}  # fmt: skip
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # no line for a study that nobody sees
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
+    optuna.logging.set_verbosity(before)
     study.add_trials([
         optuna.trial.create_trial(
             params={name: levels[name][n] for name, n in zip(names, at, strict=True) if name in ranges},

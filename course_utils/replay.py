@@ -99,6 +99,11 @@ class Table:
         """Number of settings."""
         return self.seen.size
 
+    @property
+    def swapped(self) -> Table:
+        """The same settings with the second training as what a search sees, and the first as the retraining."""
+        return Table(self.names, self.levels, self.again, self.seen)
+
     def searches(self, places) -> Searches:
         """What searches find that try these settings. places: [repeats, n], into the flat table."""
         return Searches(self.seen.ravel()[places], self.again.ravel()[places])
@@ -196,11 +201,14 @@ def win_rate(races: Mapping[str, Searches], by: str = "best") -> float:
 
 
 # ----------------------------------------------------------------------------------------------- known exactly
-def winners(table: Table, n: int) -> dict[str, np.ndarray]:
+def winners(table: Table, n: int, counts: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
     """Probability of every setting to come out best, {"grid": [settings], "random": [settings]}: counted over all
-    possible searches, not simulated. Settings that saw the same accuracy share theirs."""
+    possible searches, not simulated. Settings that saw the same accuracy share theirs.
+
+    counts: levels of the grid on each axis, for instance (9, 1) when somebody knows which one matters; default: equal.
+    """
     seen, shape = np.round(table.seen.ravel(), 9), table.seen.shape
-    grids = all_grids(shape, grid_counts(shape, n))
+    grids = all_grids(shape, counts or grid_counts(shape, n))
     tops = seen[grids] == seen[grids].max(axis=1, keepdims=True)
     by_grid = np.bincount(grids[tops], (tops / tops.sum(axis=1, keepdims=True))[tops], minlength=seen.size)
     _, group, sizes = np.unique(seen, return_inverse=True, return_counts=True)
@@ -215,9 +223,10 @@ def _none_better(size: int, n: int) -> np.ndarray:
     return np.array([math.comb(c, n) / math.comb(size, n) for c in range(size + 1)])
 
 
-def exact_win_rate(table: Table, n: int, by: str = "best") -> float:
+def exact_win_rate(table: Table, n: int, by: str = "best", counts: tuple[int, ...] | None = None) -> float:
     """Per cent of all possible races that random search wins, ties half; by: "best" (what it saw) or "retrained"."""
-    values, chance = np.round(table.seen if _one_of(by) == "best" else table.again, 9).ravel(), winners(table, n)
+    values = np.round(table.seen if _one_of(by) == "best" else table.again, 9).ravel()
+    chance = winners(table, n, counts)
     levels, group = np.unique(values, return_inverse=True)
     grid, rand = (np.bincount(group, chance[kind], minlength=len(levels)) for kind in KINDS)
     below = np.cumsum(grid) - grid
@@ -233,7 +242,7 @@ def expected(table: Table, n: int) -> dict[str, tuple[float, float]]:
 def hit_chance(share: float, n: int) -> float:
     """Probability that n independent draws hold at least one of the best `share` of all settings: 1 - (1 - share)^n.
 
-    Source: Bergstra and Bengio 2012: n = 60 for the best 5 % with 95 %. Raises ValueError for a share outside [0, 1].
+    59 trials hold one of the best 5 % with 95 %. Raises ValueError for a share outside [0, 1].
     """
     if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1], got {share!r}. 0.05 is the best twentieth.")

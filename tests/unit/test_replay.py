@@ -82,6 +82,12 @@ def test_parts_of_the_table(table):
     assert table.problems(NAMES)[0].seen is not None
 
 
+def test_swapped_the_search_sees_the_second_training(table):
+    np.testing.assert_array_equal(table.swapped.seen, table.again)
+    np.testing.assert_array_equal(table.swapped.again, table.seen)
+    assert table.swapped.levels == table.levels
+
+
 @pytest.mark.parametrize("chosen, words", [
     (dict(rate=0.1), "there is no axis 'rate'"), (dict(lr=0.5), "no level of lr lies in 0.5; recorded are 0.01, 0.1"),
     (dict(lr=(2, 3)), "no level"), (dict(lr=0.1, weight_decay=1e-3, dropout=0.0, batch_size=32), "every axis is fixed"),
@@ -167,6 +173,13 @@ def test_where_only_one_axis_matters_random_search_wins():
     drawn = rand * grid + (1 - rand) * (1 - grid)
     assert exact_win_rate(table, 16) == pytest.approx(100 * (rand * (1 - grid) + drawn / 2))
     assert exact_win_rate(table, 16) > 65
+
+
+def test_who_knows_the_important_axis_puts_all_levels_there():
+    values = np.repeat(np.where(np.arange(16) == 11, 90.0, 10.0)[:, None], 16, axis=1)
+    table = Table(("lr", "weight_decay"), {"lr": list(range(16)), "weight_decay": list(range(16))}, values, values)
+    assert winners(table, 16, (16, 1))["grid"].reshape(16, 16)[11].sum() == pytest.approx(1)
+    assert exact_win_rate(table, 16, counts=(16, 1)) < 50 < exact_win_rate(table, 16)
 
 
 def test_searches():
