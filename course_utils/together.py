@@ -72,7 +72,7 @@ class Stack:
             loss = loss + cross_entropy(logits.transpose(1, 2), flat, reduction="none").sum(1)
             right = right + (logits.argmax(2) == flat).sum(1)
             n += len(labels)
-        return loss / n, right / n
+        return loss.double() / n, right.double() / n
 
     def unstack(self) -> None:
         """Write the trained weights back into the networks."""
@@ -91,9 +91,10 @@ def sgd_together(weights: Mapping, gradients: Mapping, memory: dict, lr, weight_
     """
     for name, w in weights.items():
         each = (-1,) + (1,) * (w.dim() - 1)  # one number a network, to be spread over its weights
-        g = gradients[name] + weight_decay.view(each) * w
-        v = memory[name] = momentum.view(each) * memory[name] + g if name in memory else g
-        w.sub_(lr.view(each) * v)
+        v = memory.setdefault(name, torch.zeros_like(w))
+        # v = momentum * v + gradient + weight_decay * w;  w = w - lr * v:  in place, no large number is copied
+        v.mul_(momentum.view(each)).add_(gradients[name]).addcmul_(weight_decay.view(each), w)
+        w.addcmul_(lr.view(each), v, value=-1)
 
 
 def together(
@@ -126,7 +127,7 @@ def together(
     T = planned(epochs, updates, len(batches), 0)
     shape = shape or (lambda share: cosine(share, peak=1.0, T=1.0))
     factors = [learning_rate(shape(t / T), f"shape({t}/{T}) = ", "It multiplies the learning rate.") for t in range(T)]
-    runs = [_new_run(one, stack, data, T, batch_size, seed, augment) for one in _complete(settings)]
+    runs = [_new_run(one, stack, data, T, batch_size, seed, augment) for one in settings]
     memory, losses = {}, []
     for t in range(T):
         gradients, loss = stack.gradients_and_losses(*batches.get(t))
@@ -211,7 +212,7 @@ def _complete(settings) -> list[dict]:
 
 
 def _new_run(one, stack, data, T, batch_size, seed, augment) -> Run:
-    facts = {"optimizer": "sgd", **one, "batch_size": batch_size, "updates": T, "augment": augment,
+    facts = {"optimizer": "sgd", **_complete([one])[0], "batch_size": batch_size, "updates": T, "augment": augment,
              data.counted: len(data.train), "together": len(stack), "settings": dict(one)}  # fmt: skip
     compute = stack.compute
     device = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU"
