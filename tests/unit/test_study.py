@@ -316,6 +316,7 @@ def test_two_that_see_the_same_hole_both_fill_it_and_it_is_done_once(file, dead,
 def test_a_lost_point_of_a_sampler_keeps_its_settings(file, dead):
     study = made(file, points=None, trials=2)
     lost = take(study, dead)
+    study.sampler = optuna.samplers.RandomSampler(seed=99)  # settings that could not be drawn a second time
     x = lost.suggest_float("x", 1, 100, log=True)
     quietly(file)
     assert results(study)[0].params == {"x": x} and times_done(study) == [1, 1]
