@@ -27,14 +27,14 @@ def draw(kind: str, n: int, seed: int, stream: int) -> tuple[np.ndarray, np.ndar
 
 
 def counts(rng, labels) -> np.ndarray:
-    """labels + 1 dots on a textured ground, in distinct places of a 4 x 4 grid, a little off its middle."""
+    """labels + 1 dots on a textured ground, in places of a 4 x 4 grid, a little off their middle: never touching."""
     picture, n = _ground(rng, len(labels)), len(labels)
     places = np.argsort(rng.random_sample((n, 16)), axis=1)[:, :10]
-    radius = rng.uniform(1.4, 3.0, (n, 1))  # of all dots of an image: the inked area does not give the number away
+    radius = rng.uniform(1.4, 2.6, (n, 1))  # of all dots of an image: the inked area does not give the number away
     colour = _contrast(rng, picture)
     y, x = np.mgrid[:SIDE, :SIDE]
     for k in range(10):
-        cy, cx = (8 * part + 3.5 + rng.uniform(-1, 1, n) for part in (places[:, k] // 4, places[:, k] % 4))
+        cy, cx = (8 * part + 3.5 + rng.uniform(-0.7, 0.7, n) for part in (places[:, k] // 4, places[:, k] % 4))
         far = np.hypot(y - cy[:, None, None], x - cx[:, None, None])
         ink = np.clip(radius[..., None] + 0.5 - far, 0, 1) * (k <= labels)[:, None, None]
         picture = _lay_over(picture, ink, colour)

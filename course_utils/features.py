@@ -88,7 +88,10 @@ def _load(file: Path, shape: tuple[int, int]) -> torch.Tensor | None:
         return _again(file, f"cannot be read: {problem}")
     if _checksum(content) != checksum:
         return _again(file, "its checksum is wrong: cut short, changed or foreign")
-    rows = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
+    try:
+        rows = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False))
+    except (ValueError, TypeError, EOFError) as problem:  # a right checksum over something else
+        return _again(file, str(problem))
     if tuple(rows.shape) != shape or rows.dtype is not torch.float32:
         return _again(file, f"it holds {list(rows.shape)}, not {list(shape)}")
     with contextlib.suppress(OSError):  # a read-only folder: then it only seems older than it is
