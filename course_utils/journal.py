@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -44,14 +45,7 @@ def open_storage(where):
     if not isinstance(where, (str, os.PathLike)):
         return where
     if "://" in str(where):
-        kind, _, rest = str(where).partition("://")
-        if kind.startswith("sqlite"):
-            raise ValueError(f"{where}: SQLite is not made for several writers. Use a journal file (a plain path) on "
-                             "one machine, or PostgreSQL or MySQL for many.")  # fmt: skip
-        if kind == "grpc":
-            host, _, port = rest.partition(":")
-            return storages.GrpcStorageProxy(host=host, port=int(port or 13000))
-        return storages.get_storage(str(where))
+        return _database(str(where))
     path = Path(where).expanduser().absolute()
     _refuse_other_files(path)
     backend = storages.journal.JournalFileBackend(str(path), lock_obj=HolderLock(path))
@@ -60,6 +54,31 @@ def open_storage(where):
     except (ValueError, KeyError, AssertionError) as problem:
         raise ValueError(f"{path} is damaged, or no journal of a study ({type(problem).__name__}: {problem}). "
                          "Move it away and make the study again.") from problem  # fmt: skip
+
+
+def _database(url: str):
+    """The storage behind a URL; ValueError, naming it, where there is none, or no package that can speak to it."""
+    from optuna import exceptions, storages
+    from sqlalchemy.exc import SQLAlchemyError
+
+    kind, _, rest = url.partition("://")
+    if kind.startswith("sqlite"):
+        raise ValueError(f"{url}: SQLite is not made for several writers. Use a journal file (a plain path) on one "
+                         "machine, or PostgreSQL or MySQL for many.")  # fmt: skip
+    try:
+        if kind != "grpc":
+            return storages.get_storage(url)
+        host, _, port = rest.partition(":")
+        if not host or not (port or "13000").isdecimal():
+            raise ValueError(f"{url}: give it as grpc://HOST:PORT.")
+        with warnings.catch_warnings():  # Optuna calls the proxy experimental
+            warnings.simplefilter("ignore", exceptions.ExperimentalWarning)
+            return storages.GrpcStorageProxy(host=host, port=int(port or 13000))
+    except ImportError as problem:
+        need = "pip install grpcio protobuf" if kind == "grpc" else "install its driver, e.g. psycopg2-binary, pymysql"
+        raise ValueError(f"{url}: a package is missing ({problem}): {need}.") from problem
+    except SQLAlchemyError as problem:
+        raise ValueError(f"{url} cannot be used as a database: {str(problem).splitlines()[0]}") from problem
 
 
 def _refuse_other_files(path: Path) -> None:

@@ -1,5 +1,6 @@
 """A study several workers share: the plan, who gets which point, what becomes of those of dead workers, the journal."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -226,6 +227,24 @@ def test_a_study_of_optuna_alone_is_refused(file):
 @pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite+pysqlite:///a.db"])
 def test_sqlite_is_refused(url):
     with pytest.raises(ValueError, match="SQLite is not made for several writers"):
+        open_storage(url)
+
+
+@pytest.mark.parametrize("url, message", [
+    ("nonsense://host/db", "nonsense://host/db"), ("grpc://:1", "grpc://HOST:PORT"), ("grpc://host:a", "grpc://HOST:PORT"),
+])  # fmt: skip
+def test_a_url_nobody_understands_is_refused(url, message):
+    with pytest.raises(ValueError, match=message):
+        open_storage(url)
+
+
+@pytest.mark.parametrize("url, module, message", [
+    ("grpc://host:1", "grpc", "pip install grpcio"), ("postgresql://host/db", "psycopg2", "install its driver"),
+])  # fmt: skip
+def test_a_package_that_is_missing_is_named(url, module, message):
+    if importlib.util.find_spec(module):
+        pytest.skip(f"{module} is installed")
+    with pytest.raises(ValueError, match=message):
         open_storage(url)
 
 
