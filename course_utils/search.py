@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from .runs import Run, RunTable, plain
-from .search_space import Axis, choice, grid, levels_of, log_uniform, names_of, random_settings, same, uniform
+from .search_space import Axis, choice, grid, levels_of, log_uniform, name_of, names_of, random_settings, same, uniform
 
 __all__ = ["Axis", "Trials", "border_warning", "choice", "grid", "log_uniform", "random_settings", "search", "uniform"]
 
@@ -61,8 +61,8 @@ class Trials(RunTable):
         for place, run in enumerate(self.ranked()[:rows], start=1):
             numbers = [run.config.get(name) for name in names]
             lost = run.status in ("diverged", "failed")
-            lines.append([str(place), *numbers, None if lost else round(100 * run.final_accuracy, 2), words_of(run)])
-        return table(lines, ["", *(name.replace("_", " ") for name in names), "accuracy, %", "status"], title=title)
+            lines.append([str(place), *numbers, None if lost else f"{100 * run.final_accuracy:.1f}", words_of(run)])
+        return table(lines, ["", *map(name_of, names), "accuracy, %", "status"], title=title)
 
 
 def words_of(run: Run) -> str:
@@ -228,6 +228,6 @@ def _is_range(axis) -> bool:
 def _border_line(name, value, low, high, end) -> str:
     side, further = ("lower", "below") if end < 0 else ("upper", "above")
     return (
-        f"The best {name}, {value:.3g}, lies at the {side} end of {low:.3g} to {high:.3g}: nothing {further} that "
-        "was tried. Go on in that direction until the best lies inside."
+        f"The best {name_of(name)}, {value:.3g}, lies at the {side} end of {low:.3g} to {high:.3g}: nothing {further} "
+        "that was tried. Go on in that direction until the best lies inside."
     )

@@ -23,18 +23,10 @@ from .canvas import WIDGET_VIEW, Canvas, View, bundle
 from .heat_map import heat_map
 from .runs import Run
 from .search import Trials
-from .search_space import Axis, levels_of, same
+from .search_space import Axis, levels_of, name_of, same
 
 PAUSE = 0.15  # seconds between two pictures: a search should not wait for drawing
 EMPTY, BEST = "#efeeea", style.PALETTE[2]
-SHORT = {"lr": "learning rate"}
-
-
-def name_of(name: str) -> str:
-    """'lr' -> 'learning rate', 'weight_decay' -> 'weight decay'."""
-    return SHORT.get(name, name.replace("_", " "))
-
-
 class _Watcher:
     """A growing picture of trials. Called with a Run, it keeps it and, now and then, redraws."""
 
@@ -111,8 +103,8 @@ class GridWatcher(_Watcher):
                                     fontsize=9.5 if len(self.columns) <= 8 else 7)
                       for at in np.ndindex(self.values.shape)}  # fmt: skip
         self.frame = axes.plot([], [], color=BEST, lw=2.4, ls="-", clip_on=False, zorder=5)[0]
-        axes.set_xticks(np.arange(len(self.columns)) + 0.5, [_short(value) for value in self.columns])
-        axes.set_yticks(np.arange(len(self.rows)) + 0.5, [_short(value) for value in self.rows])
+        axes.set_xticks(np.arange(len(self.columns)) + 0.5, _labels(self.columns))
+        axes.set_yticks(np.arange(len(self.rows)) + 0.5, _labels(self.rows))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         self.mesh.set_clim(0, 100)
@@ -229,7 +221,7 @@ def map_figure(trials, x: str, y: str, *, title: str = "", note: str = "", digit
     columns, rows = trials.values(x), trials.values(y)[::-1]  # upwards, as on any axis
     cells = [[_mean([run for run in trials.where(**{x: c, y: r})]) for c in columns] for r in rows]
     names = dict(row_name=name_of(y), column_name=name_of(x))
-    return heat_map(cells, rows, columns, **names, title=title, note=note, digits=digits)
+    return heat_map(cells, _labels(rows), _labels(columns), **names, title=title, note=note, digits=digits)
 
 
 def _mean(runs) -> float:
@@ -248,6 +240,11 @@ def _ends(name, axis) -> tuple[float, float, bool]:
     if low == high:
         low, high = (low * 0.9, high * 1.1) if low > 0 else (low - 1, high + 1)
     return low, high, low > 0 and high / low > 20
+
+
+def _labels(levels) -> list[str]:
+    """Levels as tick labels; many levels get two digits, so that they do not run into each other."""
+    return [f"{value:.2g}" if isinstance(value, float) and len(levels) > 6 else _short(value) for value in levels]
 
 
 def _short(value) -> str:

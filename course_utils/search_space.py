@@ -100,6 +100,11 @@ def levels_of(name, values) -> list:
     return levels
 
 
+def name_of(name: str) -> str:
+    """A hyper-parameter's name for the reader: 'lr' -> 'learning rate', 'weight_decay' -> 'weight decay'."""
+    return "learning rate" if name == "lr" else name.replace("_", " ")
+
+
 def same(a, b) -> bool:
     if isinstance(a, Real) and isinstance(b, Real):
         return math.isclose(a, b, rel_tol=1e-9)
