@@ -64,7 +64,7 @@ LESSONS = (
     Lesson("10.1.7", "Adaptive mechanisms", "10.1.7_adaptive_mechanisms.ipynb", 0.5),
     Lesson("10.1.8", "Early stopping", "10.1.8_early_stopping.ipynb", 0.5),
     Lesson("10.1.9", "Super-convergence and OneCycle", "10.1.9_super_convergence_and_onecycle.ipynb", 1.25),
-    Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb"),
+    Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb", needs=("optuna", "sklearn")),
     Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", needs=("optuna", "sklearn")),
     Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb"),
     Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb"),
