@@ -71,11 +71,11 @@ class Backbone(nn.Module):
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
         """uint8 [N, 3, H, W], 0 .. 255, red first -> float32 [N, 3, size, size] as the network was trained to see it.
 
-        On the device of the images. Bicubic, smoothed first where it shrinks. Raises ValueError for another shape or
+        On the device of the network. Bicubic, smoothed first where it shrinks. Raises ValueError for another shape or
         number format.
         """
         check_images(images)
-        x = images.float()
+        x = images.to(next(self.parameters()).device).float()
         if x.shape[-2:] != (self.size, self.size):
             shrinks = max(x.shape[-2:]) > self.size
             x = nn.functional.interpolate(x, size=(self.size, self.size), mode="bicubic", align_corners=False,
