@@ -95,7 +95,7 @@ def cells(table) -> dict[tuple[str, int], Cell]:
 
 def words(cell: Cell) -> str:
     """Two lines: what was measured, and what the lecture advises."""
-    lead, images = cell.lead(), f"{cell.per_class} images a class"
+    lead, images = cell.lead(), f"{cell.per_class} a class"
     first, second = lead.names[1], lead.names[0]
     kind = "similar to" if cell.similar else "different from"
     ends = cell.accuracies[first]
@@ -132,7 +132,7 @@ def transfer_explorer(
         raise ValueError(f"task {task!r} was not recorded; there are {', '.join(tasks)}.")
     sizes = sorted({n for _, n in found})
     names = list(dict.fromkeys(name for cell in found.values() for name in cell.runs))
-    start = [n for n in sizes if (task, n) in found][:2][-1]
+    start = next(n for n in sizes if (task, n) in found)
     labels = [(f"{name} ({'similar' if like else 'different'})", name) for name, like in tasks.items()]
     controls = [
         snap("per_class", "images a class", [(str(n), n) for n in sizes], start),

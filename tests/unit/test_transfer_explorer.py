@@ -65,7 +65,7 @@ def test_tries_for_the_rate_are_left_out():
 def test_the_picture_over_its_controls():
     table = made()
     picture = transfer_explorer(table)
-    assert picture.state.per_class == 20 and picture.state.task == "objects"
+    assert picture.state.per_class == 5 and picture.state.task == "objects"
     for (task, n), cell in cells(table).items():
         picture.set(task=task, per_class=n)
         assert picture.scene.status == words(cell)
@@ -90,7 +90,7 @@ def test_there_and_back_gives_the_same_picture():
     picture = transfer_explorer(made())
     before = picture.view.png
     assert picture.set(per_class=80).view.png != before
-    assert picture.set(per_class=20).view.png == before
+    assert picture.set(per_class=5).view.png == before
 
 
 def test_the_table_has_a_panel_for_every_corner():
