@@ -159,12 +159,14 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
 }
 
 
-# name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, momentum).
+# name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, momentum, transfer).
 APART = {
     "10.1.4-text": "record_masked",
     "10.1.5": "record_inverse_sqrt",
     "10.1.7": "record_plateau",
     "10.1.9-momentum": "record_momentum",
+    "10.3": "record_features",
+    "10.3.1": "record_transfer",
 }
 
 

@@ -70,9 +70,10 @@ def test_committed_recordings_are_real_and_whole(path):
     assert isinstance(table, RunTable) and all("CIFAR-10" in r.source for r in table)
     jobs = record.jobs(path.stem.removesuffix("-full"))
     assert len(table) == len(jobs)
+    of_rate = {lr: table.where(lr=lr) for lr in table.values("lr")}  # so that 1,620 runs are not compared with 1,620 jobs
     for job in jobs:
         wanted = {k: v for k, v in job.items() if k != "epochs"}
-        (run,) = table.where(**wanted)
+        (run,) = of_rate[job["lr"]].where(**wanted)
         assert run.status in ("finished", "diverged") and run.kind == "recorded" and 0 < len(run.t) <= 100
         assert 0 <= run.final_accuracy <= 1 and run.versions["torch"]
 
@@ -82,8 +83,10 @@ def test_recordings_of_another_kind_are_whole_too(name):
     table = recorded(name)
     assert len(table.values("seed")) >= 3 and len(table) >= 12
     for run in table:
-        assert run.status in ("finished", "diverged") and run.kind == "recorded" and 0 < len(run.t) <= 100
-        assert "stand-in" not in run.source and run.source and run.versions["torch"] and run.val
+        trained = run.config.get("kind") != "linear"  # scikit-learn's classifiers have no updates
+        assert run.status in ("finished", "diverged") and run.kind == "recorded" and trained <= len(run.t) <= 100
+        assert "stand-in" not in run.source and run.source and run.versions["torch" if trained else "python"]
+        assert run.val or 0 <= run.test[1] <= 1
     assert callable(importlib.import_module(f"course_utils.{record.APART[name]}").record)
 
 
