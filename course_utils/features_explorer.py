@@ -120,6 +120,17 @@ def draw(curves: Curves, state) -> Scene:
 
 def words(curves: Curves, state) -> str:
     """Two or three lines: the numbers at the chosen place, who leads, and what the lead is worth in images."""
+    return _lead(curves, state) + _own_net(curves, state)
+
+
+def _own_net(curves: Curves, state) -> str:
+    mine, own = (curves.at(state.task, name, state.classifier, state.n) for name in ("Lite0", "from scratch"))
+    if mine is None or own is None or own < mine + 1:
+        return ""
+    return f"\nA small net trained from scratch on the same images is {own - mine:.0f} points ahead of the features."
+
+
+def _lead(curves: Curves, state) -> str:
     at = {name: curves.at(state.task, name, state.classifier, state.n) for name in RIVALS}
     told = ", ".join(f"{RIVALS[name]} {value:.0f} %" for name, value in at.items() if value is not None)
     first = f"{state.n} image{'s' * (state.n > 1)} a class: {told}."

@@ -60,6 +60,15 @@ def test_what_the_lead_is_worth_in_images():
     assert "level" in features_explorer(made(digits=0.505), task="digits").scene.status
 
 
+def test_a_better_net_from_scratch_is_said():
+    runs = [run for run in made() if run.config["kind"] == "linear"]
+    runs += [linear("objects", "from scratch", "small net", n, seed, 0.9) for n in (5, 20) for seed in range(3)]
+    picture = features_explorer(RunTable(runs))
+    assert "from scratch on the same images is 33 points ahead" in picture.scene.status  # 90 against 57
+    assert "ahead of the features" not in picture.set(n=1).scene.status
+    assert "ahead of the features" not in features_explorer(made()).scene.status
+
+
 def test_a_classifier_that_was_not_recorded_is_said():
     table = RunTable(run for run in made() if run.config["task"] == "digits" or run.config["classifier"] != "svm")
     picture = features_explorer(table).set(classifier="svm")
