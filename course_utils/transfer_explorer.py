@@ -23,6 +23,8 @@ from .live import CannotDraw, LivePicture, Scene, choice, snap
 SHORT = {"linear probe": "linear\nprobe", "last blocks": "last\nblocks", "all layers": "all\nlayers",
          "small net": "small\nnet", "from scratch": "from\nscratch"}  # fmt: skip
 
+PRETRAINED = ("linear probe", "last blocks", "all layers")
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -37,8 +39,7 @@ ADVICE = {
     (True, False): Advice(("linear probe",), "a linear classifier on frozen features"),
     (True, True): Advice(("last blocks",), "fine-tune a few of the later layers"),
     (False, True): Advice(("all layers",), "fine-tune a larger part of the network"),
-    (False, False): Advice(("linear probe", "last blocks", "all layers"),
-                           "the hardest corner: try a linear classifier or fine-tuning, without a promise"),
+    (False, False): Advice(PRETRAINED, "the hardest corner: try a linear classifier or fine-tuning, without a promise"),
 }  # fmt: skip
 
 
@@ -61,9 +62,9 @@ class Cell:
         means = {name: (len(ends) > 1, fmean(ends.values())) for name, ends in self.accuracies.items()}
         return sorted(means, key=means.get, reverse=True)
 
-    def lead(self) -> Difference:
-        """The winner minus the second, with its interval."""
-        first, second = self.ranking()[:2]
+    def lead(self, among: tuple[str, ...] | None = None) -> Difference:
+        """The winner minus the second, with its interval; among: only these regimes."""
+        first, second = [name for name in self.ranking() if among is None or name in among][:2]
         return difference(self.runs[second], self.runs[first], accuracy, names=(second, first), label="accuracy (%)")
 
 
@@ -93,6 +94,10 @@ def cells(table) -> dict[tuple[str, int], Cell]:
     return found
 
 
+def _sources(table) -> str:
+    return "recorded: " + ", ".join(dict.fromkeys(run.source for run in table))
+
+
 def words(cell: Cell) -> str:
     """Two lines: what was measured, and what the lecture advises."""
     lead, images = cell.lead(), f"{cell.per_class} a class"
@@ -103,6 +108,8 @@ def words(cell: Cell) -> str:
              f"{lead.mean:.1f} points above {second}: {_real(lead)}.")  # fmt: skip
     if cell.advice is None:
         return f"{found}\nThe lecture: between its “small” and its “large”, no advice."
+    lead = cell.lead(PRETRAINED)  # the lecture speaks of these
+    first = lead.names[1]
     agrees = "as measured" if first in cell.advice.regimes else f"measured: {first}" if _is_real(lead) else "undecided"
     return f"{found}\nThe lecture: {cell.advice.words} ({agrees})."
 
@@ -138,13 +145,12 @@ def transfer_explorer(
         snap("per_class", "images a class", [(str(n), n) for n in sizes], start),
         choice("task", "task", labels, task),
     ]
-    source = ", ".join(dict.fromkeys(run.source for run in table if run.config["task"] == task))
     return LivePicture(
         partial(_draw, found, {key: words(cell) for key, cell in found.items()}, names),
         controls,
         title=title,
         alt="Left, test accuracy against images a class for each regime; right, every seed at the chosen number",
-        note=f"recorded: {source}" if note is None else note,
+        note=_sources(table) if note is None else note,
         build=partial(_build, sizes, names),
         status_lines=2,
         figsize=(style.SIZE[0], 3.7),
@@ -208,10 +214,8 @@ def table_figure(table, *, title: str = "Figure 10.28, measured", note: str | No
     """
     found = cells(table)
     tasks = list(dict.fromkeys(task for task, _ in found))
-    if note is None:
-        note = "recorded: " + ", ".join(dict.fromkeys(run.source for run in table))
     with style.context():
-        figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=note)
+        figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=_sources(table) if note is None else note)
         grid = figure.subplots(2, len(tasks), sharex=True, sharey=True, squeeze=False)
         for column, task in enumerate(tasks):
             sizes = sorted(n for name, n in found if name == task)

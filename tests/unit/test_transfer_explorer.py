@@ -113,3 +113,10 @@ def test_an_unknown_task_and_a_run_without_test_are_refused():
         transfer_explorer(made(), task="mushrooms")
     with pytest.raises(ValueError, match="never tested"):
         accuracy(run("objects", 5, "all layers", 0, 50, test=False))
+
+
+def test_the_advice_is_judged_among_the_pretrained():
+    table = made(**{"small net": 95})
+    told = words(cells(table)["digits", 20])
+    assert "small net leads" in told and "as measured" in told
+    assert cells(table)["digits", 20].lead().names[1] == "small net"
