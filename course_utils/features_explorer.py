@@ -87,7 +87,7 @@ def _note(table) -> str:
 
 def _build(curves: Curves, figure):
     axes = figure.subplots()
-    axes.set(xscale="log", xlabel="training images a class", ylabel="test accuracy (%)", ylim=(0, 100))
+    axes.set(xscale="log", xlabel="training images a class", ylabel="test accuracy (%)", ylim=(0, 103))
     axes.set_xlim(curves.sizes[0] / 1.15, curves.sizes[-1] * 1.5)
     axes.set_xticks(curves.sizes, labels=[str(n) for n in curves.sizes])
     axes.minorticks_off()
@@ -106,7 +106,7 @@ def _build(curves: Curves, figure):
 
 
 def draw(curves: Curves, state) -> Scene:
-    artists = {"now": ([state.n, state.n], [0, 100])}
+    artists = {"now": ([state.n, state.n], [0, 103])}
     for name in RIVALS:
         sizes, rows = curves.curve(state.task, name, state.classifier)
         if not sizes:

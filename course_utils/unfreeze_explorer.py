@@ -51,7 +51,7 @@ def unfreeze_explorer(table, unfrozen: int = 4) -> LivePicture:
     controls = [
         whole("unfrozen", "unfrozen stages", 0, STAGES, unfrozen),
         snap("ratio", "stages: head's rate /", [(str(r), r) for r in RATIOS], 10),
-        slider("t", "update t", 0, tuned.T, 0, step=1, digits=0),
+        slider("t", "update t", 0, tuned.T, 0, step=tuned.T // 10, digits=0),
     ]
     return LivePicture(
         partial(draw, tuned),
@@ -79,6 +79,8 @@ def _build(tuned: Tuned, figure):
         artists[f"bar {n}"] = left.plot([], [], color=colour, lw=15, ls="-", solid_capstyle="butt")[0]
         frozen = left.text(0, 0, "", color=style.QUIET, fontsize=8.5, rotation=90, ha="center", va="bottom")
         artists[f"frozen {n}"] = frozen
+    for name in ("head's rate", "stages' rate"):
+        artists[name] = left.text(0, 0, "", fontsize=8.5, ha="center", va="bottom")
     ks = list(tuned.after)
     means = [float(np.mean(tuned.after[k])) for k in ks]
     right.fill_between(ks, [min(tuned.after[k]) for k in ks], [max(tuned.after[k]) for k in ks], color=style.PALETTE[0],
@@ -102,6 +104,11 @@ def draw(tuned: Tuned, state) -> Scene:
             artists[f"frozen {n}"] = (n, floor * 1.3, "frozen")
         elif lr > floor:
             artists[f"bar {n}"] = ([n, n], [floor, lr])
+    head = rate(tuned, state, STAGES)
+    artists["head's rate"] = (STAGES, 1.15 * max(head, floor), f"{head:.3g}")
+    if state.unfrozen:
+        first, lr = STAGES - state.unfrozen, rate(tuned, state, STAGES - 1)
+        artists["stages' rate"] = ((first + STAGES - 1) / 2, 1.15 * max(lr, floor), f"{lr:.3g}")
     low, high = 0.0, 100.0
     artists["now"] = ([state.unfrozen] * 2, [low, high])
     if state.unfrozen in tuned.after:
