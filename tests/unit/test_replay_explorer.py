@@ -36,6 +36,7 @@ def picture(table):
 def test_the_curve_is_the_exact_win_rate(table, picture):
     picture.reset().set(top=1e-3, n=9)
     problems = table.only(weight_decay=(None, 1e-3)).problems(("lr", "weight_decay"))
+    problems += [one.swapped for one in problems]
     line = picture.artists["exact"]
     assert list(line.get_xdata()) == [n for n in BUDGETS if n <= 21]
     for n, rate in zip(*line.get_data(), strict=True):
@@ -48,7 +49,7 @@ def test_the_curve_is_the_exact_win_rate(table, picture):
 
 def test_the_shares_are_those_of_the_table(table, picture):
     picture.reset().set(axes=SPACES["all four"], top=0.1)
-    share = main_effects(table.seen, table.names)["lr"]
+    share = np.mean([main_effects(values, table.names)["lr"] for values in (table.seen, table.again)])
     assert f"learning rate {share:.0%}" in picture.scene.status
 
 
