@@ -159,7 +159,7 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
 }
 
 
-# name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, momentum, transfer).
+# name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, transfer).
 APART = {
     "10.1.4-text": "record_masked",
     "10.1.5": "record_inverse_sqrt",

@@ -1,8 +1,8 @@
 """The table of lessons 10.2.1 and 10.2.2: every combination of four hyper-parameters, trained twice.
 
 Made by  python -m course_utils.record 10.2.1.  A trial is short (4,000 images, two epochs, cosine decay), because a
-search needs many. Seed 0 is what a search may look at; seed 1 is the same setting trained again, which tells how much of
-a winner's lead was luck. The validation images are the same for all of them.
+search needs many. Seed 0 is what a search may look at; seed 1 is the same setting trained again, which tells how much
+of a winner's lead was luck. The validation images are the same for all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ IMAGES, EPOCHS = 4_000, 2
 def jobs() -> list[dict]:
     """One dict of settings a run: all combinations, first of seed 0, then of seed 1."""
     return [dict(lr=lr, weight_decay=decay, dropout=dropout, batch_size=batch, seed=seed, trial="conv net")
-            for seed in SEEDS for dropout in DROPOUTS for batch in BATCH_SIZES for decay in DECAYS for lr in RATES]  # fmt: skip
+            for seed in SEEDS for dropout in DROPOUTS for batch in BATCH_SIZES
+            for decay in DECAYS for lr in RATES]  # fmt: skip
 
 
 def run_one(job: dict, path) -> str:

@@ -70,7 +70,7 @@ def test_committed_recordings_are_real_and_whole(path):
     assert isinstance(table, RunTable) and all("CIFAR-10" in r.source for r in table)
     jobs = record.jobs(path.stem.removesuffix("-full"))
     assert len(table) == len(jobs)
-    of_rate = {lr: table.where(lr=lr) for lr in table.values("lr")}  # so that 1,620 runs are not compared with 1,620 jobs
+    of_rate = {lr: table.where(lr=lr) for lr in table.values("lr")}  # 1,620 runs times 1,620 jobs are too many
     for job in jobs:
         wanted = {k: v for k, v in job.items() if k != "epochs"}
         (run,) = of_rate[job["lr"]].where(**wanted)
