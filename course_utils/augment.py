@@ -6,9 +6,14 @@ and one indexing operation cuts the crops of a whole batch out of it.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import torch
+
+from .checks import check_whole
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """Where all random choices of one epoch come from, on the CPU: order, crops, hidden words."""
+    return torch.Generator().manual_seed(1_000_003 * seed + epoch)
 
 
 class Batches:
@@ -21,13 +26,8 @@ class Batches:
 
     def __init__(self, images, labels, batch_size, mean, std, *, seed=0, augment=True, pad=4, device="cpu"):
         n, _, self.height, self.width = images.shape
-        if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or not 1 <= batch_size <= n:
-            raise ValueError(
-                f"batch_size must be a whole number in [1, {n}] (the number of images), got {batch_size!r}."
-            )
-        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
-        self.labels, self.batch_size, self.seed = labels.to(device), int(batch_size), int(seed)
+        self.batch_size = check_whole("batch_size", batch_size, 1, n, hint="There are no more images.")
+        self.labels, self.seed = labels.to(device), check_whole("seed", seed, 0, 2**32 - 1)
         self.pad = pad if augment else 0
         self.augment = augment
         # Bytes, pixels last-to-first as [N, H, W, 3] ("channels last"), padded once with black.
@@ -47,7 +47,7 @@ class Batches:
     def _draw(self, epoch: int) -> None:
         if self._epoch == epoch:
             return
-        g = torch.Generator().manual_seed(1_000_003 * self.seed + epoch)
+        g = epoch_generator(self.seed, epoch)
         n, device = len(self.labels), self.labels.device
         self.order = torch.randperm(n, generator=g).to(device)
         self.offset = torch.randint(0, 2 * self.pad + 1, (2, n), generator=g).to(device)

@@ -14,12 +14,12 @@ import hashlib
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import nn
 
 from . import backbone_weights
+from .checks import check_whole
 from .models import _seeded
 
 SIZES = (32, 512)  # pixels; five halvings leave one pixel of 32
@@ -118,8 +118,7 @@ class Backbone(nn.Module):
         Raises ValueError outside 0 .. len(self.stages).
         """
         most = len(self.stages)
-        if isinstance(stages, bool) or not isinstance(stages, Integral) or not 0 <= stages <= most:
-            raise ValueError(f"stages must be a whole number in [0, {most}], got {stages!r}. {most} unfreezes all.")
+        stages = check_whole("stages", stages, 0, most, hint=f"{most} unfreezes all.")
         for n, stage in enumerate(self.stages):
             stage.requires_grad_(n >= most - stages)
         return self
@@ -143,11 +142,10 @@ class Classifier(nn.Module):
 
     def __init__(self, backbone: Backbone, classes: int, *, dropout: float = 0.0):
         super().__init__()
-        if isinstance(classes, bool) or not isinstance(classes, Integral) or classes < 2:
-            raise ValueError(f"classes must be a whole number >= 2, got {classes!r}.")
+        classes = check_whole("classes", classes, 2)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}.")
-        self.backbone, self.head = backbone, nn.Linear(backbone.width, int(classes))
+        self.backbone, self.head = backbone, nn.Linear(backbone.width, classes)
         self.dropout = nn.Dropout(dropout)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -171,10 +169,8 @@ def backbone(
     """
     if name not in KINDS:
         raise ValueError(f"unknown backbone {name!r}: choose {', '.join(KINDS)}.")
-    low, high = SIZES
-    if isinstance(size, bool) or not isinstance(size, Integral) or not low <= size <= high:
-        raise ValueError(f"size must be a whole number of pixels in [{low}, {high}], got {size!r}. 96 is a good start.")
-    size, build = int(size), _lite if KINDS[name].family == "lite" else _torchvision
+    size = check_whole("size", size, *SIZES, of="pixels", hint="96 is a good start.")
+    build = _lite if KINDS[name].family == "lite" else _torchvision
     whole, parts = _seeded(lambda: build(name, size), 0 if pretrained and seed is None else seed)
     if pretrained:
         try:

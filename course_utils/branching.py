@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-import signal
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 
@@ -211,20 +208,3 @@ def _set_random_states(states: tuple) -> None:
     torch.set_rng_state(states[0])
     if states[1]:
         torch.cuda.set_rng_state_all(states[1])
-
-
-@contextmanager
-def uninterrupted():
-    """Hold Ctrl-C back to the end of the block: an update is made wholly or not at all."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    pressed = []
-    signal.signal(signal.SIGINT, lambda *why: pressed.append(why))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if pressed:
-            before(*pressed[0])

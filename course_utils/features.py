@@ -12,13 +12,13 @@ import hashlib
 import io
 import os
 import warnings
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from .backbones import Backbone, check_images
+from .checks import check_whole
 from .compute import Compute, pick
 from .data import DataWarning
 from .paths import data_dir
@@ -45,8 +45,7 @@ def features(
     if not isinstance(backbone, Backbone):
         raise ValueError(f"backbone must come from course_utils.backbones.backbone(), got {type(backbone).__name__}.")
     check_images(images)
-    if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number >= 1, got {batch_size!r}.")
+    batch_size = check_whole("batch_size", batch_size, 1)
     compute = compute or pick()
     file = _folder() / f"{_key(backbone, images, compute)}.rows" if cache else None
     found = _load(file, (len(images), backbone.width)) if file else None
@@ -56,7 +55,7 @@ def features(
     compute.place(backbone).eval()
     parts = []
     try:
-        for part in images.split(int(batch_size)):
+        for part in images.split(batch_size):
             with compute.autocast():
                 parts.append(backbone(backbone.prepare(part.to(compute.device))).float().cpu())
     finally:

@@ -12,16 +12,16 @@ update. That holds only while nothing in it moves: no weight, no BatchNorm stati
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral, Real
 
 import torch
 from torch import nn
 
+from .augment import epoch_generator
 from .backbones import Backbone, Classifier, backbone
+from .checks import check_positive, check_whole
 from .compute import Compute, pick
 from .data import Split
 from .features import features
@@ -84,7 +84,7 @@ def set_up(
     lr = kind.lr if lr is None else lr
     if kind.small:
         model, data = small_conv_net(num_classes=len(few.classes), seed=seed), replace(few, view=None)
-        groups = [dict(params=list(model.parameters()), lr=_positive("lr", lr))]
+        groups = [dict(params=list(model.parameters()), lr=check_positive("lr", lr))]
     else:
         net = fresh(few, kind, seed=seed, size=size)
         learn = len(net.backbone.stages) if kind.learn is None else kind.learn
@@ -210,11 +210,10 @@ class ActivationBatches:
     """Shuffled batches of rows that need no more preparing; the order of epoch e comes from (seed, e)."""
 
     def __init__(self, split: Split, batch_size: int, seed: int, device):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or not 1 <= batch_size <= len(split):
-            raise ValueError(f"batch_size must be a whole number in [1, {len(split)}] (the number of images), got "
-                             f"{batch_size!r}.")  # fmt: skip
         self.rows, self.labels = split.images.to(device), split.labels.to(device)
-        self.batch_size, self.seed, self._drawn = int(batch_size), int(seed), (None, None)
+        self.batch_size = check_whole("batch_size", batch_size, 1, len(split), hint="There are no more images.")
+        self.seed = check_whole("seed", seed, 0, 2**32 - 1)
+        self._drawn = (None, None)
 
     def __len__(self) -> int:
         return len(self.labels) // self.batch_size
@@ -223,8 +222,8 @@ class ActivationBatches:
         """The batch of update t: activations, labels [B]."""
         epoch, i = divmod(t, len(self))
         if self._drawn[0] != epoch:
-            generator = torch.Generator().manual_seed(1_000_003 * self.seed + epoch)  # as Batches in augment.py
-            self._drawn = epoch, torch.randperm(len(self.labels), generator=generator).to(self.labels.device)
+            order = torch.randperm(len(self.labels), generator=epoch_generator(self.seed, epoch))
+            self._drawn = epoch, order.to(self.labels.device)
         index = self._drawn[1][i * self.batch_size : (i + 1) * self.batch_size]
         return self.rows[index], self.labels[index]
 
@@ -235,7 +234,7 @@ def parameter_groups(tail: Tail, lr: float, ratio: float = 10.0) -> list[dict]:
 
     With no stage that learns there is one group. lr, ratio: > 0.
     """
-    lr, ratio = _positive("lr", lr), _positive("ratio", ratio)
+    lr, ratio = check_positive("lr", lr), check_positive("ratio", ratio)
     groups = [dict(params=list(tail.head.parameters()), lr=lr)]
     stages = [p for p in tail.stages.parameters() if p.requires_grad]
     return groups + ([dict(params=stages, lr=lr / ratio)] if stages else [])
@@ -243,9 +242,8 @@ def parameter_groups(tail: Tail, lr: float, ratio: float = 10.0) -> list[dict]:
 
 def group_schedules(optimizer: torch.optim.Optimizer, T: int) -> list[Callable[[float], float]]:
     """For each parameter group a cosine of T updates from its present rate to 0: their ratio never changes."""
-    if isinstance(T, bool) or not isinstance(T, Integral) or T < 1:
-        raise ValueError(f"T must be a whole number of updates >= 1, got {T!r}.")
-    return [partial(cosine, peak=group["lr"], T=int(T)) for group in optimizer.param_groups]
+    T = check_whole("T", T, 1, of="updates")
+    return [partial(cosine, peak=group["lr"], T=T) for group in optimizer.param_groups]
 
 
 def norms(module: nn.Module) -> list[nn.Module]:
@@ -263,13 +261,4 @@ def check_learn(net: Classifier, learn: int) -> int:
     if not isinstance(net, Classifier) or not isinstance(net.backbone, Backbone):
         raise ValueError(f"net must be a Classifier around a backbone, got {type(net).__name__}.")
     most = len(net.backbone.stages)
-    if isinstance(learn, bool) or not isinstance(learn, Integral) or not 0 <= learn <= most:
-        raise ValueError(f"learn must be a whole number of stages in [0, {most}], got {learn!r}. 0 trains the head "
-                         f"alone, {most} everything.")  # fmt: skip
-    return int(learn)
-
-
-def _positive(name: str, value) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a finite number > 0, got {value!r}.")
-    return float(value)
+    return check_whole("learn", learn, 0, most, of="stages", hint=f"0 trains the head alone, {most} everything.")

@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 
 from . import style
+from .checks import check_positive, check_whole
 from .live import LivePicture, Scene, log_slider, snap, whole
 from .search_space import log_uniform, uniform
 
@@ -23,10 +24,8 @@ MARKS |= {"a century": 100 * YEAR, "10,000 years": 1e4 * YEAR}
 def grid_seconds(levels: int, axes: int, seconds: float, machines: int = 1) -> float:
     """Time until all levels ** axes trials are done, `machines` at a time: rounds of trials times seconds a trial."""
     for name, value, least in (("levels", levels, 1), ("axes", axes, 1), ("machines", machines, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
-    if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds < math.inf:
-        raise ValueError(f"seconds must be a number > 0, got {seconds!r}: the time of one trial.")
+        check_whole(name, value, least)
+    check_positive("seconds", seconds, hint="It is the time of one trial.")
     return -(-(levels**axes) // machines) * seconds
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from . import style
+from .checks import check_whole
 from .live import LivePicture, Scene, slider, snap, whole
 
 SIDES = (2, 3, 4, 5, 6, 7, 8)  # levels of the grid on each axis
@@ -62,8 +63,7 @@ def random_hits(share: float, n: int) -> float:
 def _check(share, count) -> None:
     if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1], got {share!r}. 0.1 is a tenth of the axis.")
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"the number of trials or levels must be a whole number >= 1, got {count!r}.")
+    check_whole("the number of trials or levels", count, 1)
 
 
 @lru_cache(maxsize=1)

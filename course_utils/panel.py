@@ -21,8 +21,9 @@ from weakref import WeakValueDictionary
 
 import ipywidgets as widgets
 
-from .branching import MOST_BRANCHES, Lane, Lanes, uninterrupted
+from .branching import MOST_BRANCHES, Lane, Lanes
 from .canvas import View, bundle, trimmed
+from .interrupts import uninterrupted
 from .panel_controls import PanelControls
 from .panel_picture import Picture
 from .panel_words import alarm, describe, news

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 
-from .branching import uninterrupted
+from .random_states import random_states_kept
 from .range_result import RangeTest, slope_per_decade, smooth_curve
 from .range_rules import Suggestion, suggest
 from .runs import Run
@@ -77,7 +74,7 @@ def range_test(
     how = dict(momentum=_momentum(momentum), updates=int(updates), batch_size=batch_size, augment=augment,
                validate_every=validate_every, config=facts, **more)  # fmt: skip
     runs = []
-    with _random_states_kept():
+    with random_states_kept():
         for seed in seeds:
             torch.manual_seed(seed)  # dropout draws from here: the same test twice gives the same numbers
             own_model, own_optimizer = _copied(model, optimizer)
@@ -117,22 +114,6 @@ def _copied(model, optimizer):
             f"range_test works on copies, and {type(model).__name__} with {type(optimizer).__name__} cannot be "
             f"copied ({why}). Build both anew instead, and remove what holds tensors with a history."
         ) from why
-
-
-@contextmanager
-def _random_states_kept():
-    """Whatever is drawn inside, afterwards the random numbers go on as if nothing had been drawn."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        with uninterrupted():
-            torch.set_rng_state(states[0])
-            np.random.set_state(states[1])
-            random.setstate(states[2])
-            if cuda:
-                torch.cuda.set_rng_state_all(cuda)
 
 
 # ------------------------------------------------------------------------------------------------------ arguments

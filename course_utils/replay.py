@@ -26,6 +26,8 @@ from numbers import Real
 
 import numpy as np
 
+from .checks import check_whole
+
 NAMES = ("lr", "weight_decay", "dropout", "batch_size")
 KINDS = ("grid", "random")
 
@@ -117,7 +119,7 @@ def _words(setting: Mapping, names) -> str:
 def grid_counts(shape, n: int) -> tuple[int, ...]:
     """Levels of the grid on each axis of a table of this shape, as equal as n trials allow: the axis with fewest (the
     first of equals) gets one more as long as the product stays <= n and no recorded level is tried twice."""
-    _whole("n", n, 1)
+    check_whole("n", n, 1)
     counts = [1] * len(shape)
     while True:
         total = math.prod(counts)
@@ -185,7 +187,7 @@ def replay(table: Table, n: int, repeats: int = 1000, seed: int = 0) -> dict[str
     Each tries its settings in random order.
     The same seed gives the same races. Raises ValueError for n or repeats below 1.
     """
-    _whole("repeats", repeats, 1)
+    check_whole("repeats", repeats, 1)
     shape, rng = table.seen.shape, np.random.default_rng(seed)
     grids = all_grids(shape, grid_counts(shape, n))
     tried = {"grid": rng.permuted(grids[rng.integers(len(grids), size=repeats)], axis=1),
@@ -246,7 +248,7 @@ def hit_chance(share: float, n: int) -> float:
     """
     if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1], got {share!r}. 0.05 is the best twentieth.")
-    _whole("n", n, 1)
+    check_whole("n", n, 1)
     return 1 - (1 - share) ** n
 
 
@@ -256,7 +258,7 @@ def hit_chance_distinct(good: int, total: int, n: int) -> float:
     good of total settings count as a hit. Raises ValueError unless 0 <= good <= total and 1 <= n <= total.
     """
     for name, value, least in (("total", total, 1), ("good", good, 0), ("n", n, 1)):
-        _whole(name, value, least)
+        check_whole(name, value, least)
     if good > total or n > total:
         raise ValueError(f"good = {good} and n = {n} must not exceed total = {total}: no setting is drawn twice.")
     return 1 - math.comb(total - good, n) / math.comb(total, n)
@@ -264,7 +266,7 @@ def hit_chance_distinct(good: int, total: int, n: int) -> float:
 
 def interval(share: float, n: int) -> tuple[float, float]:
     """90 % interval of a share counted in n independent repeats (Wilson 1927); share in [0, 1], n >= 1."""
-    _whole("n", n, 1)
+    check_whole("n", n, 1)
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1], got {share!r}: counted / n.")
     z = 1.645
@@ -276,8 +278,3 @@ def _one_of(by: str) -> str:
     if by not in ("best", "retrained"):
         raise ValueError(f"by must be 'best' (what the search saw) or 'retrained', got {by!r}.")
     return by
-
-
-def _whole(name, value, least) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")

@@ -13,16 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import random
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 
-import numpy as np
-
+from .random_states import random_states_kept
 from .runs import Run, RunTable, plain
 from .search_space import Axis, choice, grid, levels_of, log_uniform, name_of, names_of, random_settings, same, uniform
 
@@ -159,7 +155,7 @@ def _kept(path: Path, wanted: dict, seed: int, facts: dict) -> Run | None:
 def _tried(objective, wanted: dict, seed: int, facts: dict) -> Run:
     """One trial; an error inside it is its result."""
     try:
-        with _random_numbers_from(seed):
+        with random_states_kept(seed):
             run = objective(dict(wanted), seed)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
@@ -170,24 +166,6 @@ def _tried(objective, wanted: dict, seed: int, facts: dict) -> Run:
         raise ValueError(f"objective({wanted}, {seed}) returned a Run of seed {run.seed}: hand it on to fit(...).")
     run.config = {**run.config, **wanted, "settings": wanted, "facts": facts}
     return run
-
-
-@contextmanager
-def _random_numbers_from(seed: int):
-    """All global random numbers start at `seed` inside, and are as they were afterwards."""
-    torch = sys.modules.get("torch")
-    before = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    if torch:
-        torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        if torch:
-            torch.set_rng_state(before[2])
 
 
 def _where(folder) -> str:

@@ -15,6 +15,7 @@ from numbers import Real
 
 import numpy as np
 
+from .checks import check_whole
 from .runs import plain
 
 
@@ -53,8 +54,7 @@ class Axis:
         """n values for a grid, both ends included: equal factors apart on a log axis, else equal steps."""
         if self.kind == "choice":
             raise ValueError("a choice has its levels already: use its values.")
-        if isinstance(n, bool) or not isinstance(n, int) or n < 2:
-            raise ValueError(f"n must be a whole number >= 2, got {n!r}: a grid has both ends of the range.")
+        check_whole("n", n, 2, hint="A grid has both ends of the range.")
         return [float(f"{self.at(k / (n - 1)):.12g}") for k in range(n)]
 
 
@@ -132,8 +132,7 @@ def random_settings(space: Mapping[str, Axis], n: int, seed: int = 0) -> list[di
     """
     names_of(space)
     for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
+        check_whole(name, value, least)
     axes = {name: axis if isinstance(axis, Axis) else choice(*levels_of(name, axis)) for name, axis in space.items()}
     draw = random.Random(seed).random  # Python promises that these numbers never change
     return [{name: axis.at(draw()) for name, axis in axes.items()} for _ in range(n)]

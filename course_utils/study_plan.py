@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable, Mapping
 
+from .checks import check_whole
 from .runs import plain
 from .search_space import Axis, names_of, same
 
@@ -26,9 +27,7 @@ def plan_of(function, objective, points, trials, space, facts, sampler, pruner, 
     if (points is None) == (trials is None):
         raise ValueError("give either points (explicit settings) or trials (how many the sampler chooses).")
     if points is None:
-        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            raise ValueError(f"trials must be a whole number >= 1, got {trials!r}.")
-        points = [{}] * trials
+        points = [{}] * check_whole("trials", trials, 1)
     elif not points or isinstance(points, (str, Mapping)):
         raise ValueError(f"points must be a list of dicts, as from grid(...), got {points!r}.")
     else:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from numbers import Integral
 
 import numpy as np
 import torch
 
 from . import drawn_tasks
 from .augment import Batches, normalise
+from .checks import check_whole
 from .data import Split, cifar10
 from .data_readers import channel_statistics
 
@@ -76,11 +76,7 @@ class TransferTask:
         Of one seed they are nested: the first 5 of a class are among its 10. Raises ValueError for a class that has
         none, or fewer than asked.
         """
-        if isinstance(per_class, bool) or not isinstance(per_class, Integral) or per_class < 1:
-            raise ValueError(f"per_class must be a whole number >= 1, got {per_class!r}.")
-        if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be a whole number in [0, 2**32 - 1], got {seed!r}.")
-        rows = self.chosen(int(per_class), int(seed))
+        rows = self.chosen(check_whole("per_class", per_class, 1), check_whole("seed", seed, 0, 2**32 - 1))
         return replace(self, train=Split(self.train.images[rows], self.train.labels[rows]))
 
     def chosen(self, per_class: int, seed: int) -> torch.Tensor:
@@ -158,9 +154,7 @@ def task(
     sizes = []
     for part, size, default, limit in zip(("train", "val", "test"), (train, val, test), usual, most, strict=True):
         size = default if size is None else size
-        if isinstance(size, bool) or not isinstance(size, Integral) or not 1 <= size <= limit:
-            raise ValueError(f"{part} = {size!r}: must be a whole number in [1, {limit:,}] for {name!r}.")
-        sizes.append(int(size))
+        sizes.append(check_whole(part, size, 1, limit, of=f"{name} images"))
     if name == "objects":
         data = cifar10(*sizes, seed=seed, quiet=quiet)
         more = dict(classes=data.classes, source=data.source, is_real=data.is_real, mean=data.mean, std=data.std)

@@ -17,10 +17,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 
+from .augment import epoch_generator
+from .checks import check_whole
 from .training import NOT_ASKED
 
 UNKNOWN, MASK = 0, 1  # the numbers of <unk> (a word outside the vocabulary) and <mask> (a hidden word)
@@ -122,9 +124,9 @@ def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, se
     """
     if task not in TASKS:
         raise ValueError(f'task must be "next" (predict the next word) or "masked" (fill gaps), got {task!r}.')
-    _whole("length", length, 2, 1024)
-    _whole("vocabulary", vocabulary, 10, 100_000)
-    _whole("seed", seed, 0, 2**32 - 1)
+    check_whole("length", length, 2, 1024)
+    check_whole("vocabulary", vocabulary, 10, 100_000)
+    check_whole("seed", seed, 0, 2**32 - 1)
     text, source = _text()
     train, val = split_blocks(text)
     if min(len(train) // length, len(val) // length) < 2:
@@ -152,8 +154,8 @@ class TextBatches:
 
     def __init__(self, tokens, task, length, vocabulary, batch_size, *, seed=0, augment=True, device="cpu"):
         self.n = len(tokens) // length - 1  # the same for every place to begin at
-        _whole("batch_size", batch_size, 1, self.n, "the number of sequences")
-        _whole("seed", seed, 0, 2**32 - 1)
+        check_whole("batch_size", batch_size, 1, self.n, hint="There are no more sequences.")
+        check_whole("seed", seed, 0, 2**32 - 1)
         self.tokens, self.task, self.length, self.vocabulary = tokens, task, length, vocabulary
         self.batch_size, self.seed, self.augment, self.device = int(batch_size), int(seed), augment, device
         self._epoch = None
@@ -165,7 +167,7 @@ class TextBatches:
     def _draw(self, epoch: int) -> None:
         if self._epoch == epoch:
             return
-        g = torch.Generator().manual_seed(1_000_003 * self.seed + epoch)
+        g = epoch_generator(self.seed, epoch)
         order = torch.randperm(self.n, generator=g)
         begin = int(torch.randint(self.length, (), generator=g)) if self.augment else 0
         rows = _cut(self.tokens, self.length, begin)[order]
@@ -187,7 +189,7 @@ def hide_words(tokens: torch.Tensor, vocabulary: int, generator: torch.Generator
     15 % of the places are chosen. There the model sees <mask> (80 %), a random word (10 %) or the word itself (10 %)
     and is asked for the word; everywhere else the label is -100. Raises ValueError for a vocabulary below 3.
     """
-    _whole("vocabulary", vocabulary, MASK + 2, 2**31)
+    check_whole("vocabulary", vocabulary, MASK + 2, 2**31)
     chosen = torch.rand(tokens.shape, generator=generator) < 0.15
     how = torch.rand(tokens.shape, generator=generator)
     random = torch.randint(MASK + 1, vocabulary, tokens.shape, generator=generator)
@@ -205,8 +207,8 @@ def continue_text(model, data: TextData, prompt: str, words: int = 40, temperatu
     """
     if data.task != "next":
         raise ValueError(f'continue_text needs the task "next", this text was made for {data.task!r}.')
-    _whole("words", words, 1, 10_000)
-    _whole("seed", seed, 0, 2**32 - 1)
+    check_whole("words", words, 1, 10_000)
+    check_whole("seed", seed, 0, 2**32 - 1)
     if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0.01 <= temperature <= 10:
         raise ValueError(f"temperature must lie in [0.01, 10], got {temperature!r}. 0.7 reads well.")
     row = data.numbers_of(prompt)
@@ -292,8 +294,3 @@ def _asked(rows: torch.Tensor, task: str, vocabulary: int, generator) -> tuple[t
     if task == "next":
         return rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
     return hide_words(rows[:, :-1], vocabulary, generator)
-
-
-def _whole(name: str, value, low: int, high: int, what: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number in [{low}, {high}]{what and f' ({what})'}, got {value!r}.")

@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as attention
 
+from .checks import check_whole
 from .models import _seeded
 
 
@@ -115,8 +115,7 @@ def small_transformer(
     sizes = {"vocabulary": (vocabulary, 2), "length": (length, 1), "width": (width, 1), "layers": (layers, 1),
              "heads": (heads, 1)}  # fmt: skip
     for name, (value, low) in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-            raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}.")
+        check_whole(name, value, low)
     if width % heads:
         nearest = heads * (width // heads + 1)
         raise ValueError(f"width must be a multiple of heads = {heads}, got {width}. Try {nearest}.")

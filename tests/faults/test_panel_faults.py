@@ -12,8 +12,9 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course_utils.branching import Lanes, uninterrupted
+from course_utils.branching import Lanes
 from course_utils.compute import pick
+from course_utils.interrupts import uninterrupted
 from course_utils.panel import live_training
 from course_utils.schedules import constant
 from course_utils.standin import stand_in
