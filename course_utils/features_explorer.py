@@ -144,6 +144,6 @@ def _lead(curves: Curves, state) -> str:
         return f"{first}\nThe features are {-lead:.0f} points behind the raw pixels: what ImageNet taught does not fit."
     sizes, _ = curves.curve(state.task, "raw pixels", state.classifier)
     enough = next((n for n in sizes if curves.at(state.task, "raw pixels", state.classifier, n) >= mine), None)
-    worth = f"need {enough}" if enough else f"have not got there with {sizes[-1]}"
+    worth = f"need {enough} images a class for as much" if enough else f"do not get that far with {sizes[-1]} either"
     ahead = f"The features are {lead:.0f} points ahead of the raw pixels"
-    return f"{first}\n{ahead}, which {worth} images a class for as much."
+    return f"{first}\n{ahead}, which {worth}."

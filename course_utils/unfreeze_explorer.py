@@ -105,10 +105,10 @@ def draw(tuned: Tuned, state) -> Scene:
         elif lr > floor:
             artists[f"bar {n}"] = ([n, n], [floor, lr])
     head = rate(tuned, state, STAGES)
-    artists["head's rate"] = (STAGES, 1.15 * max(head, floor), f"{head:.3g}")
+    artists["head's rate"] = (STAGES, 1.15 * max(head, floor), f"{head:.2g}")
     if state.unfrozen:
         first, lr = STAGES - state.unfrozen, rate(tuned, state, STAGES - 1)
-        artists["stages' rate"] = ((first + STAGES - 1) / 2, 1.15 * max(lr, floor), f"{lr:.3g}")
+        artists["stages' rate"] = ((first + STAGES - 1) / 2, 1.15 * max(lr, floor), f"{lr:.2g}")
     low, high = 0.0, 100.0
     artists["now"] = ([state.unfrozen] * 2, [low, high])
     if state.unfrozen in tuned.after:

@@ -56,7 +56,7 @@ def test_what_the_lead_is_worth_in_images():
     table = made(digits=0.45)  # pixels reach 0.5 with 5 images: 0.45 + 0.07
     status = features_explorer(table, per_class=1, task="digits").scene.status
     assert "5 points ahead of the raw pixels, which need 5 images a class for as much" in status
-    assert "have not got there with 20 images" in features_explorer(table, per_class=20).scene.status
+    assert "do not get that far with 20 either" in features_explorer(table, per_class=20).scene.status
     assert "level" in features_explorer(made(digits=0.505), task="digits").scene.status
 
 
