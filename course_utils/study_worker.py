@@ -24,7 +24,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from .journal import interrupt
+from .journal import interrupt, interruptible, stop_if_asked
 from .liveness import me
 from .paths import ROOT
 from .study import NAME, Watch, end_as_failed, fill, open_study, quiet, take
@@ -59,6 +59,7 @@ def work(
     who = label_of(note)
     fill(study, retry_failed)
     while trials is None or done < trials:
+        stop_if_asked()
         for line in watch.reclaim(study):
             say(f"{who}: {line}")
         fill(study)
@@ -88,7 +89,8 @@ def _run(trial, objective, beat: float) -> str | None:
     with _Heart(trial, beat):
         value, state, words = None, TrialState.COMPLETE, ""
         try:
-            value = objective(trial)
+            with interruptible():
+                value = objective(trial)
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise ValueError(f"the objective returned {value!r}, not a finite number")
             words = f"{value:.4g}"

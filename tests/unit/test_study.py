@@ -12,8 +12,8 @@ import time
 import optuna
 import pytest
 
-from course_utils import journal, liveness, study_points, study_worker
-from course_utils.journal import HolderLock, interrupt, mend, open_storage
+from course_utils import liveness, study_points, study_worker
+from course_utils.journal import HolderLock, interrupt, interruptible, mend, open_storage, stop_if_asked
 from course_utils.liveness import is_dead, me
 from course_utils.runs import Run
 from course_utils.search_space import choice, log_uniform, uniform
@@ -573,16 +573,32 @@ def test_mend_leaves_what_is_whole(file):
 def test_ctrl_c_waits_until_the_line_is_written(file):
     file.touch()
     lock = HolderLock(file)
-    lock.acquire()
-    interrupt()  # what the worker's signal handler calls
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        lock.acquire()
+        interrupt()  # what the worker's signal handler calls
         lock.release()
     assert not lock.file.exists()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interruptible():
         interrupt()
     lock.acquire()
     lock.release()
-    assert not journal._postponed
+    stop_if_asked()  # nothing is left over
+
+
+def test_ctrl_c_between_two_objectives_waits_for_a_good_moment(file):
+    file.touch()
+    lock = HolderLock(file)
+    interrupt()
+    lock.acquire()
+    lock.release()
+    with pytest.raises(KeyboardInterrupt):
+        stop_if_asked()
+    interrupt()
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        reached.append("the objective")
+    assert reached == []
+    stop_if_asked()
 
 
 # ------------------------------------------------------------------------------------------------- the command
