@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,7 @@ COLAB = {"ipywidgets": ("ipywidgets", "7.7.1"), "ipykernel": ("ipykernel", "6.17
          "IPython": ("ipython", "7.34.0"), "matplotlib": ("matplotlib", "3.10.0"),
          "traitlets": ("traitlets", "5.7.1"), "jupyter_client": ("jupyter-client", "7.4.9")}
 CELL_MINUTES = 5
+AT_ONCE = 2         # lessons that run side by side
 KEPT = ("COURSE_CIFAR10", "COURSE_SCALE", "COURSE_THREADS")
 
 
@@ -104,32 +106,31 @@ def faults(nb, folder: Path, models: dict) -> list[str]:
     return found
 
 
-def try_lesson(path: Path, home: Path) -> list[str]:
-    """Run one lesson alone in an empty folder; returns what went wrong."""
-    folder = home / f"alone-{path.stem}"
+def try_lesson(entry, home: Path) -> bool:
+    """Run one lesson alone in an empty folder and say how it went; returns whether it passed."""
+    begin = time.perf_counter()
+    folder = home / f"alone-{entry.path.stem}"
     folder.mkdir()
-    shutil.copy(path, folder)
-    nb = nbformat.read(folder / path.name, as_version=4)
+    shutil.copy(entry.path, folder)
+    nb = nbformat.read(folder / entry.path.name, as_version=4)
     try:
-        return faults(nb, folder, run(nb, folder, lesson_environment(home)))
+        found = faults(nb, folder, run(nb, folder, lesson_environment(home)))
     except (CellTimeoutError, DeadKernelError) as error:
-        return [f"{type(error).__name__}: {error}"]
+        found = [f"{type(error).__name__}: {error}"]
+    verdict = "FAILED\n  " + "\n  ".join(found) if found else "passed"
+    print(f"Canary, {entry}, {time.perf_counter() - begin:.0f} s: {verdict}", flush=True)
+    return not found
 
 
 def main(numbers: list[str]) -> int:
     """Run the lessons with these numbers, or all that exist; returns the exit status."""
     entries = [lesson(number) for number in numbers] or [entry for entry in LESSONS if entry.available]
-    failed = 0
     with tempfile.TemporaryDirectory(prefix="colab-canary-") as name:
         home = Path(name)
         add_kernel(make_environment(home / "environment"), home)
         print("Canary with " + ", ".join(f"{name} {version}" for name, version in COLAB.values()), flush=True)
-        for entry in entries:
-            begin = time.perf_counter()
-            found = try_lesson(entry.path, home)
-            failed += bool(found)
-            verdict = "FAILED\n  " + "\n  ".join(found) if found else "passed"
-            print(f"Canary, {entry}, {time.perf_counter() - begin:.0f} s: {verdict}", flush=True)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            failed = list(pool.map(lambda entry: try_lesson(entry, home), entries)).count(False)
     print(f"{len(entries) - failed} passed, {failed} failed")
     return 1 if failed or not entries else 0
 
