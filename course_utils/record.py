@@ -16,8 +16,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import record_overfitting, record_search, schedules
+from . import schedules
 from .paths import data_dir, recorded_dir
+from .recorders import overfitting, search
 from .runs import Run, RunTable
 
 HALF_DECADES = [round(10 ** (k / 2), 6) for k in range(-8, 3)]  # 1e-4 ... 10: eleven rates, two a decade
@@ -152,21 +153,21 @@ RECORDINGS: dict[str, Callable[[], list[dict]]] = {
     "10.1.2": _step,
     "10.1.4": _shapes,
     "10.1.6": _optimizers,
-    "10.1.8": record_overfitting.jobs,
+    "10.1.8": overfitting.jobs,
     "10.1.9": _budgets,
     "10.1.9-resnet20": _resnet20,
-    "10.2.1": record_search.jobs,
+    "10.2.1": search.jobs,
 }
 
 
 # name -> the module that makes it: recordings whose runs are of another kind (text, a rule that steers, transfer).
 APART = {
-    "10.1.4-text": "record_masked",
-    "10.1.5": "record_inverse_sqrt",
-    "10.1.7": "record_plateau",
-    "10.1.9-momentum": "record_momentum",
-    "10.3": "record_features",
-    "10.3.1": "record_transfer",
+    "10.1.4-text": "masked",
+    "10.1.5": "inverse_sqrt",
+    "10.1.7": "plateau",
+    "10.1.9-momentum": "momentum",
+    "10.3": "features",
+    "10.3.1": "transfer",
 }
 
 
@@ -194,9 +195,9 @@ def run_one(job: dict, folder: str, scale_name: str) -> str:
     if is_recorded(job, path):
         return f"kept     {path.stem}"
     if "wrong_labels" in job:
-        return record_overfitting.run_one(job, path)
+        return overfitting.run_one(job, path)
     if "trial" in job:
-        return record_search.run_one(job, path)
+        return search.run_one(job, path)
     from . import models
     from .data import cifar10
     from .scale import DESK, FULL
@@ -253,7 +254,7 @@ def main() -> None:
     parser.add_argument("--scale", choices=["desk", "full"], default="desk", help=sizes)
     args = parser.parse_args()
     if args.name in APART:  # one worker, desk scale
-        importlib.import_module(f"course_utils.{APART[args.name]}").record()
+        importlib.import_module(f"course_utils.recorders.{APART[args.name]}").record()
         return
     path = record(args.name, args.workers, args.scale)
     print(f"{path.name}: {len(RunTable.load(path))} runs, {path.stat().st_size / 1e3:.0f} kB")

@@ -41,9 +41,7 @@ class Scale:
 
 DESK = Scale("desk", 10_000, 2_000, 2_000, epochs=8, batch_size=64, model=models.small_conv_net)
 FULL = Scale("full", None, None, None, epochs=30, batch_size=128, model=models.resnet20)
-
-
-TINY = Scale("tiny", 1_280, 400, 400, epochs=2, batch_size=64, model=models.small_conv_net)
+TINY = Scale("tiny", 640, 200, 200, epochs=2, batch_size=64, model=models.small_conv_net)
 SCALES = {scale.name: scale for scale in (DESK, FULL, TINY)}
 
 

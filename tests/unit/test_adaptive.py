@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import adaptive
-from course_utils.adaptive import KINDS, PLAIN, START, valley_explorer, walk
+from course_utils.explorers import adaptive
+from course_utils.explorers.adaptive import KINDS, PLAIN, START, valley_explorer, walk
 
 
 def torch_path(kind, lr, beta2, ratio, turn, steps):

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from course_utils.adviser import CAUTIOUS, LIMITS, Settings, advise, after
-from course_utils.adviser_rows import HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS
+from course_utils.explorers.adviser import CAUTIOUS, LIMITS, Settings, advise, after
+from course_utils.explorers.adviser_rows import HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS
 
 CNN = Settings(peak=1.0)  # div_factor 10, final_div_factor 1e4, p 0.3, momentum 0.85 to 0.95, 1000 updates
 

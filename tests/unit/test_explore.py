@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from course_utils import bowl, explore, schedules
+from course_utils import explore, schedules
 from course_utils.explore import SPECS, mean_rate, sample, schedule_explorer, share_above
+from course_utils.explorers import bowl
 from course_utils.schedule_specs import annealing_of_torch
 
 
@@ -191,7 +192,7 @@ def test_the_summary_says_peak_end_mean_and_share():
 def test_no_torch_no_pyplot():
     code = (
         "import sys; from course_utils.explore import schedule_explorer; schedule_explorer('cosine');"
-        "from course_utils import bowl, plots; bowl.bowl_explorer();"
+        "from course_utils import plots; from course_utils.explorers import bowl; bowl.bowl_explorer();"
         "print([name for name in ('torch', 'matplotlib.pyplot', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import false_drops
-from course_utils.false_drops import (
+from course_utils.explorers import false_drops
+from course_utils.explorers.false_drops import (
     MOST,
     delay_on_plateau,
     false_drop_explorer,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import gallery as module
 from course_utils import standin
-from course_utils.gallery import gallery, mosaic
+from course_utils.explorers import gallery as module
+from course_utils.explorers.gallery import gallery, mosaic
 
 
 @pytest.fixture

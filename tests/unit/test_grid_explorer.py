@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from course_utils.grid_explorer import cost_explorer, duration, grid_seconds, levels_explorer
+from course_utils.explorers.grid_explorer import cost_explorer, duration, grid_seconds, levels_explorer
 from course_utils.live import Scene
 from course_utils.runs import Run, RunTable
 

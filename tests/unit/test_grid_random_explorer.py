@@ -5,8 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from course_utils import grid_random_explorer as one
-from course_utils.grid_random_explorer import bell, grid_hits, grid_random_explorer, random_hits, share_of_peak, value
+from course_utils.explorers import grid_random_explorer as one
+from course_utils.explorers.grid_random_explorer import (
+    bell,
+    grid_hits,
+    grid_random_explorer,
+    random_hits,
+    share_of_peak,
+    value,
+)
 
 
 def test_the_bell_is_half_as_high_at_the_edge_of_the_peak():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from course_utils import noise_floor as bowl
+from course_utils.explorers import noise_floor as bowl
 
 
 @pytest.mark.parametrize(

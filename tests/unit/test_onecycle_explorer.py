@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from course_utils import onecycle_explorer as one
-from course_utils.adviser_panel import adviser_panel, moves_table
+from course_utils.explorers import onecycle_explorer as one
+from course_utils.explorers.adviser_panel import adviser_panel, moves_table
+from course_utils.explorers.onecycle_explorer import KNOBS, RIVALS, onecycle_explorer
 from course_utils.live import CannotDraw
-from course_utils.onecycle_explorer import KNOBS, RIVALS, onecycle_explorer
 
 
 def points(picture, name):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course_utils.race_picture import watch_race
+from course_utils.explorers.race_picture import watch_race
 from course_utils.runs import Run
 
 GRID = [{"lr": lr, "weight_decay": decay} for lr in (0.01, 0.1) for decay in (1e-4, 1e-3)]

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from course_utils.range_pictures import range_explorer, range_figure
+from course_utils.explorers.range_pictures import range_explorer, range_figure
+from course_utils.explorers.range_watch import watch_range
 from course_utils.range_result import RangeTest, slope_per_decade
 from course_utils.range_rules import suggest
-from course_utils.range_watch import watch_range
 from course_utils.runs import Run
 
 X = np.linspace(-5, 1, 100)
@@ -167,7 +167,7 @@ class Step:
 
 
 def test_watching_draws_each_seed_and_says_where_it_is(monkeypatch):
-    monkeypatch.setattr("course_utils.range_watch.display", lambda _: None)
+    monkeypatch.setattr("course_utils.explorers.range_watch.display", lambda _: None)
     watch = watch_range(low=1e-5, high=10)
     assert "Nothing" in watch.view.status.value
     for run in TEST.runs:

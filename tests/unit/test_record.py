@@ -87,7 +87,7 @@ def test_recordings_of_another_kind_are_whole_too(name):
         assert run.status in ("finished", "diverged") and run.kind == "recorded" and trained <= len(run.t) <= 100
         assert "stand-in" not in run.source and run.source and run.versions["torch" if trained else "python"]
         assert run.val or 0 <= run.test[1] <= 1
-    assert callable(importlib.import_module(f"course_utils.{record.APART[name]}").record)
+    assert callable(importlib.import_module(f"course_utils.recorders.{record.APART[name]}").record)
 
 
 def test_recordings_stay_small():

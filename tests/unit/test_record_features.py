@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import record_features, record_finetuning
-from course_utils.record_features import PER_CLASS, STRENGTHS
+from course_utils.recorders import features as record_features
+from course_utils.recorders import finetuning as record_finetuning
+from course_utils.recorders.features import PER_CLASS, STRENGTHS
 from course_utils.runs import Run
 
 

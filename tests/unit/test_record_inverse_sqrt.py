@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from course_utils.record_inverse_sqrt import SEEDS, STRENGTHS, WARMUPS, cooled, jobs
+from course_utils.recorders.inverse_sqrt import SEEDS, STRENGTHS, WARMUPS, cooled, jobs
 from course_utils.runs import recorded
 from course_utils.schedules import inverse_sqrt
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from course_utils import record_masked
-from course_utils.record_masked import SHAPES, UPDATES, WARMUP
+from course_utils.recorders import masked as record_masked
+from course_utils.recorders.masked import SHAPES, UPDATES, WARMUP
 from course_utils.runs import Run
 
 

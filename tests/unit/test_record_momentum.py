@@ -4,7 +4,7 @@ import pytest
 
 from course_utils import schedules
 from course_utils.record import SHAPES, job_file
-from course_utils.record_momentum import M_MAX, M_MIN, MOMENTA, SHARE, jobs, run_one
+from course_utils.recorders.momentum import M_MAX, M_MIN, MOMENTA, SHARE, jobs, run_one
 from course_utils.runs import Run
 
 

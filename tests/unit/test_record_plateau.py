@@ -2,9 +2,9 @@
 
 import pytest
 
-from course_utils import record_plateau
 from course_utils.data import stand_in
-from course_utils.record_plateau import EVERY, NEVER, PATIENCES, PEAK, SEEDS, steered
+from course_utils.recorders import plateau as record_plateau
+from course_utils.recorders.plateau import EVERY, NEVER, PATIENCES, PEAK, SEEDS, steered
 from course_utils.runs import recorded
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from course_utils import record_transfer
 from course_utils.finetune import REGIMES, Activations
 from course_utils.record import job_file
-from course_utils.record_transfer import POOL, RATE_CELLS, RATES, SIZES, UPDATES, WHOLE, jobs, run_one
+from course_utils.recorders import transfer as record_transfer
+from course_utils.recorders.transfer import POOL, RATE_CELLS, RATES, SIZES, UPDATES, WHOLE, jobs, run_one
 from course_utils.runs import Run
 
 

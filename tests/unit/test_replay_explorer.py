@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from course_utils.explorers.replay_explorer import BUDGETS, LEAST, SPACES, Replays, draw, replay_explorer
 from course_utils.importance import main_effects
 from course_utils.replay import KINDS, Table, exact_win_rate
-from course_utils.replay_explorer import BUDGETS, LEAST, SPACES, Replays, draw, replay_explorer
 
 LEVELS = {"lr": [10 ** (k / 2) for k in range(-6, 1)], "weight_decay": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
           "dropout": [0.0, 0.25, 0.5], "batch_size": [32, 128]}  # fmt: skip

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from course_utils import style
+from course_utils.explorers.search_pictures import map_figure, watch_grid, watch_scatter
 from course_utils.runs import Run
 from course_utils.search import Trials, choice, grid, log_uniform, random_settings, search, uniform
-from course_utils.search_pictures import map_figure, watch_grid, watch_scatter
 
 SPACE = {"lr": [0.001, 0.01, 0.1], "weight_decay": [1e-4, 1e-2]}
 

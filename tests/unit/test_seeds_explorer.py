@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils.claims import decide
-from course_utils.seeds_explorer import COLOURS, OPEN, RIGHT, WRONG, judged, seeds_explorer, simulate
+from course_utils.explorers.seeds_explorer import COLOURS, OPEN, RIGHT, WRONG, judged, seeds_explorer, simulate
 
 
 def test_the_simulation_gives_the_interval_of_the_claims():

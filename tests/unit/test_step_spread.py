@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from course_utils.explorers.step_spread import decades, spread_figure
 from course_utils.line_figure import line_figure
-from course_utils.step_spread import decades, spread_figure
 
 STEPS = 10 ** np.random.default_rng(0).normal(0, 0.4, 2000)
 

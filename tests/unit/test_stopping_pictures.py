@@ -6,8 +6,8 @@ import math
 import pytest
 
 from course_utils.early_stopping import scores_of, stopping
+from course_utils.explorers.stopping_pictures import best_at, overfitting_figure, stopping_explorer
 from course_utils.runs import Run, RunTable, recorded
-from course_utils.stopping_pictures import best_at, overfitting_figure, stopping_explorer
 
 
 def made_up(seed, share, kind="recorded"):

@@ -4,8 +4,16 @@ follows its controls."""
 import numpy as np
 import pytest
 
+from course_utils.explorers.transfer_explorer import (
+    ADVICE,
+    SHORT,
+    accuracy,
+    cells,
+    table_figure,
+    transfer_explorer,
+    words,
+)
 from course_utils.runs import Run, RunTable
-from course_utils.transfer_explorer import ADVICE, SHORT, accuracy, cells, table_figure, transfer_explorer, words
 
 LEVELS = {"linear probe": 50, "last blocks": 60, "all layers": 70, "small net": 40, "from scratch": 20}
 

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from course_utils import features_explorer as rivals
-from course_utils import retrieval_picture, unfreeze_explorer
-from course_utils.features_explorer import features_explorer
-from course_utils.retrieval_picture import hits_figure, shares, show_hits
+from course_utils.explorers import features_explorer as rivals
+from course_utils.explorers import retrieval_picture, unfreeze_explorer
+from course_utils.explorers.features_explorer import features_explorer
+from course_utils.explorers.retrieval_picture import hits_figure, shares, show_hits
+from course_utils.explorers.transfer_pictures import photo_figure, tasks_figure
 from course_utils.runs import Run, RunTable
 from course_utils.schedules import cosine
 from course_utils.tasks import task
-from course_utils.transfer_pictures import photo_figure, tasks_figure
 
 
 def linear(task, features, classifier, n, seed, accuracy):
@@ -205,7 +205,7 @@ def test_no_torch_for_the_explorers():
     import subprocess
     import sys
 
-    modules = "course_utils.features_explorer, course_utils.unfreeze_explorer"
+    modules = "course_utils.explorers.features_explorer, course_utils.explorers.unfreeze_explorer"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
