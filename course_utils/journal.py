@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -30,7 +31,10 @@ except ImportError:  # Windows
     fcntl = None
 
 LOCK_SUFFIX = ".lock"  # as Optuna names it
+# module that speaks to a database -> what to install, where its name is another one
+DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 PATIENCE = 30.0  # seconds without a change until the lock of an unknown holder is removed, as in Optuna
+ANSWER = 10.0  # seconds a proxy gets to answer
 _numbers = count()
 
 
@@ -56,29 +60,41 @@ def open_storage(where):
                          "Move it away and make the study again.") from problem  # fmt: skip
 
 
+def without_password(where) -> str:
+    """`where` as text for people and logs: a password in a URL becomes ***."""
+    return re.sub(r"(://[^/@:]*):[^@]*@", r"\1:***@", str(where))
+
+
 def _database(url: str):
     """The storage behind a URL; ValueError, naming it, where there is none, or no package that can speak to it."""
     from optuna import exceptions, storages
     from sqlalchemy.exc import SQLAlchemyError
 
     kind, _, rest = url.partition("://")
+    named = without_password(url)
     if kind.startswith("sqlite"):
-        raise ValueError(f"{url}: SQLite is not made for several writers. Use a journal file (a plain path) on one "
+        raise ValueError(f"{named}: SQLite is not made for several writers. Use a journal file (a plain path) on one "
                          "machine, or PostgreSQL or MySQL for many.")  # fmt: skip
     try:
         if kind != "grpc":
             return storages.get_storage(url)
         host, _, port = rest.partition(":")
         if not host or not (port or "13000").isdecimal():
-            raise ValueError(f"{url}: give it as grpc://HOST:PORT.")
+            raise ValueError(f"{named}: give it as grpc://HOST:PORT.")
         with warnings.catch_warnings():  # Optuna calls the proxy experimental
             warnings.simplefilter("ignore", exceptions.ExperimentalWarning)
-            return storages.GrpcStorageProxy(host=host, port=int(port or 13000))
+            proxy = storages.GrpcStorageProxy(host=host, port=int(port or 13000))
+        proxy.wait_server_ready(ANSWER)
+        return proxy
     except ImportError as problem:
-        need = "pip install grpcio protobuf" if kind == "grpc" else "install its driver, e.g. psycopg2-binary, pymysql"
-        raise ValueError(f"{url}: a package is missing ({problem}): {need}.") from problem
+        module = getattr(problem if kind == "grpc" else problem.__cause__, "name", None)  # Optuna hides which one it is
+        need = "grpcio protobuf" if kind == "grpc" else DRIVERS.get(module, module or "its driver")
+        missing = f"the package {module}" if module else "a package"
+        raise ValueError(f"{named}: {missing} is missing: pip install {need}.") from problem
+    except ConnectionError as problem:
+        raise ValueError(f"{named}: nobody answers there within {ANSWER:g} s. Is the proxy running?") from problem
     except SQLAlchemyError as problem:
-        raise ValueError(f"{url} cannot be used as a database: {str(problem).splitlines()[0]}") from problem
+        raise ValueError(f"{named} cannot be used as a database: {str(problem).splitlines()[0]}") from problem
 
 
 def _refuse_other_files(path: Path) -> None:

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .journal import open_storage
+from .journal import open_storage, without_password
 from .liveness import is_dead
 from .search_space import Axis
 from .study_plan import PRUNERS, difference, find_objective, plan_of
@@ -67,18 +67,18 @@ def make_study(
 
     function = find_objective(objective)
     plan = plan_of(function, objective, points, trials, space, facts, sampler, pruner, direction, seed)
-    storage = open_storage(where)
+    storage, place = open_storage(where), without_password(where)
     with quiet():
         study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
     there = study.user_attrs.get("plan")
     if there is None:
         if study.get_trials(deepcopy=False):
-            raise ValueError(f"study {name!r} in {where} was not made by make_study: give another name or place.")
+            raise ValueError(f"study {name!r} in {place} was not made by make_study: give another name or place.")
         study.set_user_attr("plan", plan)
     else:
         other = difference(there, plan)
         if other:
-            raise ValueError(f"{where} holds another study: {other}. Give this one a place of its own.")
+            raise ValueError(f"{place} holds another study: {other}. Give this one a place of its own.")
     fill(study)
     return study
 
@@ -90,16 +90,16 @@ def open_study(where, name: str = NAME):
     is_path = isinstance(where, (str, os.PathLike)) and "://" not in str(where)
     if is_path and not Path(where).expanduser().exists():
         raise ValueError(f"there is no study at {where}: make it first, with make_study({str(where)!r}, ...).")
-    storage = open_storage(where)
+    storage, place = open_storage(where), without_password(where)
     try:
         with quiet():
             study = optuna.load_study(study_name=name, storage=storage)
     except KeyError:
         there = ", ".join(repr(s.study_name) for s in storage.get_all_studies()) or "none"
-        raise ValueError(f"there is no study {name!r} at {where}; there: {there}. Make it with make_study.") from None
+        raise ValueError(f"there is no study {name!r} at {place}; there: {there}. Make it with make_study.") from None
     plan = study.user_attrs.get("plan")
     if plan is None:
-        raise ValueError(f"study {name!r} at {where} has no plan: it was not made by make_study.")
+        raise ValueError(f"study {name!r} at {place} has no plan: it was not made by make_study.")
     study.pruner = getattr(optuna.pruners, PRUNERS[plan["pruner"]])()
     return study
 

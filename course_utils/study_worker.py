@@ -152,9 +152,10 @@ def start_worker(where, name: str, *arguments: str, log: str | Path | None = Non
     """Start this module's command as a process of its own: `python -m course_utils.study_worker WHERE --name NAME`.
 
     arguments: more of the command line. log: file for what it prints; default: the study's file with the name, ending
-    in .txt. Returns the process: .wait() for its end, .kill() is kill -9 (on Windows, too, where there are no signals).
+    in .txt (of a database just NAME.txt, here). Returns the process: .wait() for its end, .kill() is kill -9 (on
+    Windows, too, where there are no signals).
     """
-    log = Path(log or f"{where}.{name}.txt")
+    log = Path(log or (f"{name}.txt" if "://" in str(where) else f"{where}.{name}.txt"))
     command = [sys.executable, "-m", "course_utils.study_worker", str(where), "--name", name, *arguments]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with open(log, "a") as out:

@@ -1,4 +1,8 @@
-"""Real worker processes, killed, interrupted and started again: every point of a study is done exactly once."""
+"""Real worker processes, killed, interrupted and started again: every point of a study is done exactly once.
+
+The studies lie in journal files. With COURSE_TEST_DATABASE=postgresql://user:password@host (a user who may make
+databases; psycopg installed) the same tests keep them in a PostgreSQL server instead.
+"""
 
 import json
 import os
@@ -7,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -30,35 +35,55 @@ def slow(trial):
 slow.space = {"x": log_uniform(1, 1000)}
 """
 
+SERVER = os.environ.get("COURSE_TEST_DATABASE")
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
+journal_only = pytest.mark.skipif(bool(SERVER), reason="about journal files")
 
 
 @pytest.fixture
-def study(tmp_path, monkeypatch):
-    """(points, seconds each) -> the study's file; its workers are ended with the test."""
+def place(tmp_path):
+    """Where the study is kept: a file, or an empty database of its own, which goes with the test."""
+    if not SERVER:
+        yield tmp_path / "study.log"
+        return
+    import sqlalchemy
+
+    server = sqlalchemy.create_engine(f"{SERVER}/postgres", isolation_level="AUTOCOMMIT")
+    name = f"test_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(sqlalchemy.text(f"create database {name}"))
+        yield f"{SERVER}/{name}"
+        connection.execute(sqlalchemy.text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, place):
+    """(points, seconds each) -> where the study is."""
     (tmp_path / "fault_toys.py").write_text(TOYS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
     sys.modules.pop("fault_toys", None)
-    file = tmp_path / "study.log"
 
     def make(points, seconds):
         facts = {"seconds": seconds, "begun": str(tmp_path / "begun")}
-        make_study(file, "fault_toys:slow", points=[{"x": float(x)} for x in range(1, points + 1)], facts=facts)
-        return file
+        make_study(place, "fault_toys:slow", points=[{"x": float(x)} for x in range(1, points + 1)], facts=facts)
+        return place
 
     yield make
     sys.modules.pop("fault_toys", None)
 
 
 @pytest.fixture
-def workers():
-    """start_worker, and the end of all that still run."""
+def workers(tmp_path):
+    """start_worker, what each worker said, and the end of all that still run."""
     started = []
 
-    def start(*arguments):
-        started.append(start_worker(*arguments))
+    def start(where, name):
+        started.append(start_worker(where, name, log=tmp_path / f"{name}.txt"))
         return started[-1]
+
+    start.said = lambda name: (tmp_path / f"{name}.txt").read_text()
 
     yield start
     for process in started:
@@ -81,10 +106,6 @@ def at_work(file, name, done=0):
     return any(row.state == "running" for row in rows) and sum(row.state == "done" for row in rows) >= done
 
 
-def said(file, name):
-    return Path(f"{file}.{name}.txt").read_text()
-
-
 def test_kill_9_of_one_of_two(study, workers):
     file = study(10, 0.25)
     a, b = workers(file, "A"), workers(file, "B")
@@ -96,7 +117,7 @@ def test_kill_9_of_one_of_two(study, workers):
     assert {row.worker for row in rows} <= {"A", "B"} and sum(len(row.lost) for row in rows) <= 1
     assert all(row.worker == "B" and row.tries == 2 for row in rows if row.lost)
     if any(row.lost for row in rows):
-        assert "was lost with worker A: it waits to be done again" in said(file, "B")
+        assert "was lost with worker A: it waits to be done again" in workers.said("B")
 
 
 def test_the_next_that_starts_takes_over_from_all_that_were_killed(study, workers):
@@ -110,7 +131,7 @@ def test_the_next_that_starts_takes_over_from_all_that_were_killed(study, worker
     assert times_done(open_study(file)) == [1] * 3
 
 
-def test_killed_again_and_again(study, workers):
+def test_killed_again_and_again(study, workers, tmp_path):
     """Three places, twelve kills at random moments (also while starting, and while the journal is written)."""
     file, rng = study(60, 0.02), random.Random(0)
     running = [workers(file, f"w{n}") for n in range(3)]
@@ -126,10 +147,11 @@ def test_killed_again_and_again(study, workers):
     # A point three workers died over would be given up; with kills this far apart that is next to impossible.
     assert times_done(last) == [1] * 60 and {row.state for row in rows} == {"done"}
     assert [row.value for row in rows] == [float(x) for x in range(1, 61)]
-    begun = [int(line.split()[0]) for line in (file.parent / "begun").read_text().splitlines()]
+    begun = [int(line.split()[0]) for line in (tmp_path / "begun").read_text().splitlines()]
     assert set(begun) == set(range(60)) and len(begun) <= 60 + 12  # again only what a killed one had begun
-    for line in file.read_bytes().splitlines():
-        json.loads(line)
+    if not SERVER:
+        for line in file.read_bytes().splitlines():
+            json.loads(line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -139,7 +161,7 @@ def test_ctrl_c_and_sigterm_give_the_point_back(study, workers, number):
     wait_until(lambda: at_work(file, "A"), worker)
     time.sleep(0.1)
     worker.send_signal(number)
-    assert worker.wait(30) == 130 and "A: stopped; point 0 is given back, 0 done here." in said(file, "A")
+    assert worker.wait(30) == 130 and "A: stopped; point 0 is given back, 0 done here." in workers.said("A")
     rows = results(open_study(file))
     assert [row.state for row in rows] == ["waiting", "waiting"] and rows[0].lost == () and rows[0].tries == 1
     assert not Path(f"{file}.lock").exists()
@@ -170,6 +192,7 @@ with open(sys.argv[1], "ab") as f:
 """
 
 
+@journal_only
 def test_killed_in_the_middle_of_a_line(study, workers):
     """The process dies with the lock in its hand and half a line written: the others go on at once and say so."""
     file = study(3, 0.01)
@@ -179,7 +202,7 @@ def test_killed_in_the_middle_of_a_line(study, workers):
     begin = time.monotonic()
     assert workers(file, "A").wait(60) == 0
     assert time.monotonic() - begin < 25, "Optuna's 30 seconds were waited for"
-    assert "study.log.lock was left behind by process" in said(file, "A") and "is gone: removed" in said(file, "A")
+    assert "study.log.lock was left behind by process" in workers.said("A") and "is gone: removed" in workers.said("A")
     assert times_done(open_study(file)) == [1] * 3
 
 
@@ -199,6 +222,7 @@ def test_a_stopped_worker_is_not_dead(study, workers):
     assert times_done(open_study(file)) == [1] * 4 and all(row.tries == 1 for row in results(open_study(file)))
 
 
+@journal_only
 @pytest.mark.parametrize("what", ["no file", "foreign", "no objective"])
 def test_refused_with_status_2_and_a_line(study, workers, what):
     file = study(1, 0.0)
@@ -210,4 +234,4 @@ def test_refused_with_status_2_and_a_line(study, workers, what):
         (file.parent / "fault_toys.py").unlink()
     assert workers(file, "A").wait(60) == 2
     words = {"no file": "there is no study at", "foreign": "is no journal of a", "no objective": "No module named"}
-    assert words[what] in said(file, "A") and "Traceback" not in said(file, "A")
+    assert words[what] in workers.said("A") and "Traceback" not in workers.said("A")

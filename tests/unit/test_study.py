@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,17 @@ import time
 import optuna
 import pytest
 
-from course_utils import liveness, study_points, study_worker
-from course_utils.journal import HolderLock, interrupt, interruptible, mend, open_storage, stop_if_asked
+from course_utils import journal, liveness, study_points, study_worker
+from course_utils.journal import (
+    HolderLock,
+    interrupt,
+    interruptible,
+    mend,
+    open_storage,
+    stop_if_asked,
+    without_password,
+)
+from course_utils.lessons import lesson
 from course_utils.liveness import is_dead, me
 from course_utils.runs import Run
 from course_utils.search_space import choice, log_uniform, uniform
@@ -239,13 +249,43 @@ def test_a_url_nobody_understands_is_refused(url, message):
 
 
 @pytest.mark.parametrize("url, module, message", [
-    ("grpc://host:1", "grpc", "pip install grpcio"), ("postgresql://host/db", "psycopg2", "install its driver"),
+    ("grpc://host:1", "grpc", "grpc is missing: pip install grpcio protobuf"),
+    ("postgresql+psycopg2://me:secret@host/db", "psycopg2", "psycopg2 is missing: pip install psycopg2-binary"),
+    ("postgresql+psycopg://me:secret@host/db", "psycopg", "psycopg is missing: pip install 'psycopg\\[binary\\]'"),
+    ("mysql+pymysql://me:secret@host/db", "pymysql", "pymysql is missing: pip install pymysql"),
 ])  # fmt: skip
 def test_a_package_that_is_missing_is_named(url, module, message):
     if importlib.util.find_spec(module):
         pytest.skip(f"{module} is installed")
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         open_storage(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch):
+    pytest.importorskip("grpc")
+    monkeypatch.setattr(journal, "ANSWER", 0.2)
+    with pytest.raises(ValueError, match="grpc://localhost:9: nobody answers there within 0.2 s"):
+        open_storage("grpc://localhost:9")
+
+
+def test_what_lesson_10_2_2_imports_in_its_commands_is_there():
+    cells = json.loads(lesson("10.2.2").path.read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    lines = re.findall(r"python -c \"from ([\w.]+) import ([\w, ]+);", text)
+    assert lines
+    for module, names in lines:
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name.split(" as ")[0]), (module, name)
+
+
+@pytest.mark.parametrize("where, text", [
+    ("studies/a.log", "studies/a.log"), ("grpc://host:13000", "grpc://host:13000"),
+    ("postgresql://me@host/db", "postgresql://me@host/db"),
+    ("postgresql+psycopg://me:a:b/c@host:5432/db?x=1", "postgresql+psycopg://me:***@host:5432/db?x=1"),
+])  # fmt: skip
+def test_passwords_stay_out_of_messages(where, text):
+    assert without_password(where) == text
 
 
 # ------------------------------------------------------------------------------------------ every point, once
