@@ -17,8 +17,8 @@ from ..live import LivePicture, Scene, choice, snap
 # what is drawn, in this order: `features` of the record -> name for the reader
 RIVALS = {"Lite0": "Lite0's features", "raw pixels": "raw pixels", "from scratch": "net from scratch",
           "Lite0, untrained": "untrained Lite0"}  # fmt: skip
-LABELS = {"objects": "objects: photographs, as in ImageNet", "digits": "digits: handwritten, 8 x 8 pixels",
-          "counts": "counts: how many dots?", "angles": "angles: how is the bar turned?",
+LABELS = {"objects": "objects: photographs", "digits": "digits: 8 x 8 pixels",
+          "counts": "counts: how many dots?", "angles": "angles: turned bars",
           "sounds": "sounds: spectrograms"}  # fmt: skip
 CLASSIFIERS = {"logistic": "logistic regression", "svm": "linear SVM"}
 

@@ -27,7 +27,7 @@ RACES = 600  # replayed, shared by the problems of a space
 SPACES = {
     "rate, weight decay": ("lr", "weight_decay"),
     "rate, dropout": ("lr", "dropout"),
-    "rate, weight decay, dropout": ("lr", "weight_decay", "dropout"),
+    "rate, decay, dropout": ("lr", "weight_decay", "dropout"),
     "all four": ("lr", "weight_decay", "dropout", "batch_size"),
 }
 WORDS = {"lr": "learning rate", "weight_decay": "weight decay", "dropout": "dropout", "batch_size": "batch size"}

@@ -49,6 +49,14 @@ CUT = """
         if (scroller === output) found.push(name(element) + ' reaches ' + far + ' px too far');
       }
     }
+    for (const list of output.querySelectorAll('select')) {     // the longest text, arrow and padding beside it
+      const pen = document.createElement('canvas').getContext('2d');
+      pen.font = getComputedStyle(list).font;
+      for (const option of list.options) {
+        const short = pen.measureText(option.text).width + 30 - list.clientWidth;
+        if (list.clientWidth > 0 && short > 0) found.push(`words cut off in a list: "${option.text}"`);
+      }
+    }
     for (const element of output.querySelectorAll('button, .widget-label')) {
       const cut = element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1;
       if (cut) found.push('words cut off: ' + name(element));

@@ -52,12 +52,3 @@ def artefacts():
     """Folder for screenshots; git ignores it."""
     ARTEFACTS.mkdir(exist_ok=True)
     return ARTEFACTS
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With `-n 2 --dist loadgroup` two browsers work at once; the tests of one open notebook stay together."""
-    for item in items:
-        if "tests/browser" in item.nodeid:
-            lesson = getattr(item, "callspec", None) and item.callspec.params.get("lesson")
-            item.add_marker(pytest.mark.xdist_group(lesson.number if lesson else item.path.stem))

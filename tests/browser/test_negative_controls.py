@@ -37,6 +37,10 @@ ipywidgets.VBox([slider, image, status])
 """
 SILENT = "from IPython.display import HTML\nHTML('<img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\">')"
 WIDE = "from IPython.display import HTML\nHTML('<div><button style=\"width:900px\">A wide button</button></div>')"
+LIST = """
+from IPython.display import HTML
+HTML('<select style="width:90px"><option>short<option>far too long for it</select>')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -128,4 +132,10 @@ def test_a_picture_without_alt_text_is_found(notebook):
 def test_an_output_that_is_cut_is_found(notebook):
     show(notebook, WIDE)
     with pytest.raises(AssertionError, match="px too far"):
+        checks.check_nothing_cut(notebook, 700)
+
+
+def test_a_list_that_is_too_narrow_is_found(notebook):
+    show(notebook, LIST)
+    with pytest.raises(AssertionError, match='words cut off in a list: "far too long for it"$'):
         checks.check_nothing_cut(notebook, 700)
