@@ -24,13 +24,39 @@ from .seeds import WORDS, curve_of, seed_band
 PAUSE = 0.25  # seconds between two pictures: training should not wait for drawing
 
 
-class CurveWatcher:
+class Watcher:
+    """A picture that code feeds while something runs; base of all of them.
+
+    A subclass makes `title`, `canvas` and `view`, says in `status()` what is seen, and ends `redraw()` with `show()`.
+    """
+
+    kind = "Training curves"
+    _last = 0.0  # when it was shown last
+
+    def is_due(self) -> bool:
+        """True when PAUSE seconds have gone by since the last picture."""
+        return time.monotonic() - self._last > PAUSE
+
+    def show(self) -> None:
+        """Bring the canvas to the page, with its status as text."""
+        status = self.status()
+        self.view.show(self.canvas.png(), alt=f"{self.title}. {status}", status=status)
+        self._last = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"{self.kind}: {self.title} (live; the finished picture follows)"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
+        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
+
+
+class CurveWatcher(Watcher):
     """See `watch_curves`. Calling it with a name and a Step keeps the step's Run and, now and then, redraws."""
 
     def __init__(self, names: Sequence[str], T: int, what: str, title: str, note: str):
         self.names, self.T, self.what, self.title = list(names), T, what, title
         self.runs: dict[str, list] = {name: [] for name in names}
-        self._last = 0.0
         with style.context():
             figure = style.new_figure(title=title, note=note)
             self.canvas = Canvas(figure)
@@ -55,7 +81,7 @@ class CurveWatcher:
         if not any(run is step.run for run in self.runs[name]):
             self.runs[name].append(step.run)
         due = step.validated or self.what == "loss"
-        if (due and time.monotonic() - self._last > PAUSE) or step.t == step.T:
+        if (due and self.is_due()) or step.t == step.T:
             self.redraw()
 
     def redraw(self) -> None:
@@ -70,9 +96,7 @@ class CurveWatcher:
         if self.what != "lr":
             most = 100 if self.what == "accuracy" else 5
             self.axes.set_ylim(0, min(nice_limit(top * 1.05), most) if top else most)
-        status = self.status()
-        self.view.show(self.canvas.png(), alt=f"{self.title}. {status}", status=status)
-        self._last = time.monotonic()
+        self.show()
 
     def status(self) -> str:
         """What the picture shows, in words."""
@@ -85,12 +109,6 @@ class CurveWatcher:
                 parts.append(f"{name}: {len(done)} of {len(runs)} runs done, median {np.median(ends):.3g}")
         return "; ".join(parts) or "Nothing has been trained yet."
 
-    def __repr__(self) -> str:
-        return f"Training curves: {self.title} (live; the finished picture follows)"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
-        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
 
 
 def watch_curves(

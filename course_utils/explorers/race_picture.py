@@ -10,7 +10,6 @@ a trial that diverged or failed is a cross.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -19,22 +18,23 @@ from IPython.display import display
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .. import style
-from ..canvas import WIDGET_VIEW, Canvas, View, bundle
+from ..canvas import Canvas, View
 from ..runs import Run
 from ..search import Trials
+from ..watching import Watcher
 from .search_pictures import name_of
 
-PAUSE = 0.2  # seconds between two pictures
 LOST = ("diverged", "failed")
 
 
-class RaceWatcher:
+class RaceWatcher(Watcher):
     """See `watch_race`. watch[name] is a function that takes the Run of a trial of that search."""
+
+    kind = "Search"
 
     def __init__(self, searches: Mapping[str, Sequence[dict]], x: str, y: str, title: str, note: str):
         self.searches, self.x, self.y, self.title = {k: list(v) for k, v in searches.items()}, x, y, title
         self.runs: dict[str, list[Run]] = {name: [] for name in searches}
-        self._last = 0.0
         with style.context():
             figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=note)
             panels = figure.subplots(2, len(searches), sharex=True, sharey="row", height_ratios=[1, 1.1], squeeze=False)
@@ -86,7 +86,7 @@ class RaceWatcher:
 
     def _take(self, name: str, run: Run) -> None:
         self.runs[name].append(run)
-        if time.monotonic() - self._last > PAUSE or len(self.runs[name]) == len(self.searches[name]):
+        if self.is_due() or len(self.runs[name]) == len(self.searches[name]):
             self.redraw()
 
     def redraw(self) -> None:
@@ -111,9 +111,7 @@ class RaceWatcher:
             part["best"].set_data([xs[n] for n in top], [ys[n] for n in top])
             part["best above"].set_data([xs[n] for n in top], [heights[n] for n in top])
         self.canvas.forget_background()
-        status = self.status()
-        self.view.show(self.canvas.png(), alt=f"{self.title}. {status}", status=status)
-        self._last = time.monotonic()
+        self.show()
 
     def status(self) -> str:
         """What the picture shows, in words."""
@@ -128,12 +126,6 @@ class RaceWatcher:
             parts.append(words)
         return "; ".join(parts) + "."
 
-    def __repr__(self) -> str:
-        return f"Search: {self.title} (live; the finished picture follows)"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
-        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
 
     @property
     def figure(self):

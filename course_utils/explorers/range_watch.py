@@ -7,24 +7,25 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 from IPython.display import display
 
 from .. import style
-from ..canvas import WIDGET_VIEW, Canvas, View, bundle
+from ..canvas import Canvas, View
 from ..live import move, nice_limit
-from ..watching import PAUSE
+from ..watching import Watcher
 
 MOST = 8  # seeds; more lines cannot be told apart
 
 
-class RangeWatcher:
+class RangeWatcher(Watcher):
     """See `watch_range`. Calling it with the Step of a range test keeps its Run and, now and then, redraws."""
 
+    kind = "Range test"
+
     def __init__(self, low: float, high: float, title: str, note: str):
-        self.title, self.runs, self._last = title, [], 0.0
+        self.title, self.runs = title, []
         with style.context():
             figure = style.new_figure(title=title, note=note)
             self.canvas = Canvas(figure)
@@ -41,7 +42,7 @@ class RangeWatcher:
             if len(self.runs) == MOST:
                 raise ValueError(f"a picture holds {MOST} seeds. Leave out `watch`, or take fewer seeds.")
             self.runs.append(step.run)
-        if time.monotonic() - self._last > PAUSE or step.t == step.T:
+        if self.is_due() or step.t == step.T:
             self.redraw()
 
     def redraw(self) -> None:
@@ -52,21 +53,13 @@ class RangeWatcher:
             move(line, (run.lr[:n], np.where(np.isfinite(loss), loss, np.nan)))
         if losses and math.isfinite(losses[0][0]):
             self.axes.set_ylim(0, nice_limit(1.25 * losses[0][0]))
-        words = self.status()
-        self.view.show(self.canvas.png(), alt=f"{self.title}. {words}", status=words)
-        self._last = time.monotonic()
+        self.show()
 
     def status(self) -> str:
         """What the picture shows, in words."""
         seen = [f"seed {run.seed}: up to {run.lr[-1]:.2g}, loss {run.loss[-1]:.2f}" for run in self.runs if run.lr]
         return "; ".join(seen) or "Nothing has been trained yet."
 
-    def __repr__(self) -> str:
-        return f"Range test: {self.title} (live; the finished picture follows)"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
-        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
 
 
 def _thin(n: int) -> dict:

@@ -9,7 +9,6 @@ A trial that diverged or failed is a cross, the best so far has a red frame.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
@@ -19,22 +18,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from .. import style
-from ..canvas import WIDGET_VIEW, Canvas, View, bundle
+from ..canvas import Canvas, View
 from ..heat_map import heat_map
 from ..runs import Run
 from ..search import Trials
 from ..search_space import Axis, levels_of, name_of, same
+from ..watching import Watcher
 
-PAUSE = 0.15  # seconds between two pictures: a search should not wait for drawing
 EMPTY, BEST = "#efeeea", style.PALETTE[2]
-class _Watcher:
+
+
+class _Watcher(Watcher):
     """A growing picture of trials. Called with a Run, it keeps it and, now and then, redraws."""
+
+    kind = "Search"
 
     def __init__(self, space: Mapping, total: int, title: str, note: str, height: float):
         self.space, (self.x, self.y) = space, list(space)[:2]
         self.total, self.title = total, title
         self.runs: list[Run] = []
-        self._last = 0.0
         with style.context():
             figure = style.new_figure((style.SIZE[0], height), title=title, note=note)
             self.axes = figure.subplots()
@@ -51,7 +53,7 @@ class _Watcher:
                 raise ValueError(f"this trial has no {name!r}, which the picture needs; it has {', '.join(run.config)}")
         self.place(run)
         self.runs.append(run)
-        if time.monotonic() - self._last > PAUSE or len(self.runs) >= self.total:
+        if self.is_due() or len(self.runs) >= self.total:
             self.redraw()
 
     def redraw(self) -> None:
@@ -59,9 +61,7 @@ class _Watcher:
         with style.context():
             self.draw()
         self.canvas.forget_background()
-        status = self.status()
-        self.view.show(self.canvas.png(), alt=f"{self.title}. {status}", status=status)
-        self._last = time.monotonic()
+        self.show()
 
     def best(self) -> Run | None:
         """The best trial so far, None if none came to an accuracy."""
@@ -81,12 +81,6 @@ class _Watcher:
                 f"{name_of(name)} {_short(best.config[name])}" for name in (self.x, self.y)) + "."  # fmt: skip
         return words
 
-    def __repr__(self) -> str:
-        return f"Search: {self.title} (live; the finished picture follows)"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
-        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
 
 
 class GridWatcher(_Watcher):
