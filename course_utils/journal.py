@@ -16,13 +16,13 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 import warnings
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from .interrupts import hold_signals
 from .liveness import is_dead, me
 
 try:
@@ -125,13 +125,13 @@ class HolderLock:
 
     def acquire(self) -> bool:
         """Wait for the lock and take it. A holder that is dead, or one nobody knows after `patience` s, is removed."""
-        _hold_signals(True)
+        hold_signals(True)
         try:
             self._wait()
             mend(self.journal)
         except BaseException:
             self._unlink_own()
-            _hold_signals(False)
+            hold_signals(False)
             raise
         return True
 
@@ -172,7 +172,7 @@ class HolderLock:
     def release(self) -> None:
         """Give the lock back; one that was removed and taken meanwhile stays with its holder."""
         self._unlink_own()
-        _hold_signals(False)
+        hold_signals(False)
 
     def _look(self) -> None:
         """Remove the lock of a holder that will never come back."""
@@ -238,47 +238,3 @@ def mend(journal: Path) -> None:
             f.truncate(keep)
     except FileNotFoundError:
         pass
-
-
-# ---------------------------------------------------------------- Ctrl-C waits for a good moment
-# A KeyboardInterrupt out of nowhere can be swallowed by whatever library is at work just then, or leave a half-written
-# line. So the signal handler raises it only while an objective runs and no line is being written; at any other time it
-# leaves a note, which `stop_if_asked` reads at a place where nothing is half done.
-_held = _open = _asked = False
-
-
-def interrupt() -> None:
-    """For a signal handler: KeyboardInterrupt now where that is safe, else at the next `stop_if_asked`."""
-    global _asked
-    if _open and not _held:
-        raise KeyboardInterrupt
-    _asked = True
-
-
-def stop_if_asked() -> None:
-    """KeyboardInterrupt here, if one was asked for since."""
-    global _asked
-    if _asked:
-        _asked = False
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def interruptible():
-    """Inside, `interrupt` raises at once, except while a line is being written."""
-    global _open
-    _open = True
-    try:
-        stop_if_asked()
-        yield
-    finally:
-        _open = False
-
-
-def _hold_signals(on: bool) -> None:
-    global _held
-    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
-        return
-    _held = on
-    if _open and not on:
-        stop_if_asked()

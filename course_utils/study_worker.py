@@ -24,7 +24,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from .journal import interrupt, interruptible, stop_if_asked
+from .interrupts import interrupt, interruptible, stop_if_asked
 from .liveness import me
 from .paths import ROOT
 from .study import NAME, Watch, end_as_failed, fill, open_study, quiet, take

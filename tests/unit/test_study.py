@@ -14,15 +14,8 @@ import optuna
 import pytest
 
 from course_utils import journal, liveness, study_points, study_worker
-from course_utils.journal import (
-    HolderLock,
-    interrupt,
-    interruptible,
-    mend,
-    open_storage,
-    stop_if_asked,
-    without_password,
-)
+from course_utils.interrupts import interrupt, interruptible, stop_if_asked
+from course_utils.journal import HolderLock, mend, open_storage, without_password
 from course_utils.lessons import lesson
 from course_utils.liveness import is_dead, me
 from course_utils.runs import Run
