@@ -12,8 +12,8 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.lessons import PACKAGES, repository
-from course_utils.paths import ROOT, data_dir
+from course_utils.contents import PACKAGES, repository
+from course_utils.files import ROOT, data_dir
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
 COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", *PACKAGES.values())    # the lessons on Colab ask for theirs
@@ -46,7 +46,7 @@ def compute() -> list[Line]:
     """Device, CPU threads and whether the processor multiplies in bfloat16."""
     import torch
 
-    from course_utils.compute import cpu_has_bfloat16, pick
+    from course_utils.training.compute import cpu_has_bfloat16, pick
 
     try:
         chosen = pick()
@@ -76,14 +76,14 @@ def disk() -> Line:
 
 def data() -> Line:
     """Where CIFAR-10 would come from."""
-    from course_utils import data_readers
+    from course_utils.data import readers
 
     named = os.environ.get("COURSE_CIFAR10")
     if named and not Path(named).expanduser().exists():
         return "CIFAR-10", f"nothing at COURSE_CIFAR10 = {named}", "correct the path, or unset COURSE_CIFAR10"
     if named:
         return "CIFAR-10", f"from COURSE_CIFAR10 = {named}", ""
-    found = data_readers.find(data_dir())
+    found = readers.find(data_dir())
     if found:
         return "CIFAR-10", f"in {found}", ""
     if os.environ.get("COURSE_OFFLINE") == "1":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .interrupts import uninterrupted
+from course_utils.interrupts import uninterrupted
 
 
 @contextmanager

@@ -188,13 +188,13 @@ class RunTable:
 def recorded(name: str) -> RunTable:
     """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there
     is."""
-    from course_utils.paths import recorded_dir
+    from course_utils.files import recorded_dir
 
     path = recorded_dir() / f"{name}.npz"
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in recorded_dir().glob("*.npz"))) or "nothing yet"
         raise FileNotFoundError(
-            f"no recorded runs {name!r}; recorded so far: {there}. See `python -m course_utils.record`."
+            f"no recorded runs {name!r}; recorded so far: {there}. See `python -m course_utils.authoring.recording`."
         )
     return RunTable.load(path)
 

@@ -27,9 +27,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from course_utils.lessons import LESSONS, lesson  # noqa: E402
-from course_utils.notebook_rules import code_cells, no_errors  # noqa: E402
-from course_utils.notebooks import WIDGET_VIEW  # noqa: E402
+from course_utils.authoring.notebook_rules import code_cells, no_errors  # noqa: E402
+from course_utils.authoring.template import WIDGET_VIEW  # noqa: E402
+from course_utils.contents import LESSONS, lesson  # noqa: E402
 
 # module -> (distribution, the version on Colab)
 COLAB = {"ipywidgets": ("ipywidgets", "7.7.1"), "ipykernel": ("ipykernel", "6.17.1"),

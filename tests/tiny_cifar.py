@@ -1,7 +1,7 @@
 """Tiny copies of CIFAR-10 in every form it comes in, for the tests: 20 training and 10 test images a class.
 
 Every image has one colour that says what it is: red = 20 * class, green = number within the class, blue =
-200 in the training and 100 in the test set. `Tiny` shrinks what `course_utils.data` expects of a whole copy
+200 in the training and 100 in the test set. `Tiny` shrinks what `course_utils.data.cifar` expects of a whole copy
 accordingly.
 """
 
@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_utils import data, data_readers
+from course_utils.data import cifar as data
+from course_utils.data import readers as data_readers
 
 PER_CLASS = {"train": 20, "test": 10}
 VALIDATION_PER_CLASS = 4

@@ -20,13 +20,13 @@ from tests.browser.lab import HANDLE, OUTPUT, Notebook, wait_for, write_notebook
 from tests.browser.server import Server, find_chromium, launch
 
 PRESSES = 20
-OURS = "from course_utils.explore import schedule_explorer\nschedule_explorer('cosine', T=1000)"
+OURS = "from course_utils.pictures.explore_schedules import schedule_explorer\nschedule_explorer('cosine', T=1000)"
 INTERACT = """
 %matplotlib inline
 import matplotlib.pyplot as plt, ipywidgets
 from functools import partial
 from course_utils import schedules
-from course_utils.explore import sample
+from course_utils.pictures.explore_schedules import sample
 
 @ipywidgets.interact(peak=ipywidgets.FloatSlider(value=0.07, min=0.06, max=0.09, step=0.0005))
 def plot(peak):

@@ -19,7 +19,8 @@ def seconds(function, *arguments, **options) -> float:
 
 def main() -> dict[str, float]:
     """Print and return the seconds of a first load, of a later one (median of three) and of the stand-ins."""
-    from course_utils.data import cifar10, stand_in
+    from course_utils.data.cifar import cifar10
+    from course_utils.data.standin import stand_in
 
     results = {}
     if os.environ.get("COURSE_CIFAR10"):

@@ -36,7 +36,7 @@ import json, time, statistics
 import matplotlib.pyplot as plt, ipywidgets
 from functools import partial
 from course_utils import schedules
-from course_utils.explore import sample
+from course_utils.pictures.explore_schedules import sample
 def plot(peak):
     t, lr = sample(partial(schedules.cosine, peak=peak, T=1000), 1000)
     plt.figure(figsize=(7.2, 3.4), dpi=100)
@@ -97,7 +97,7 @@ def first_slider() -> float:
     """Seconds from starting Python to a schedule explorer that is ready; torch must not be imported."""
     code = """
         import sys
-        from course_utils.explore import schedule_explorer
+        from course_utils.pictures.explore_schedules import schedule_explorer
         schedule_explorer("cosine")._repr_mimebundle_()
         sys.exit("torch" in sys.modules)
     """

@@ -24,7 +24,7 @@ import sys
 
 import numpy as np
 
-from course_utils.range_rules import suggest
+from course_utils.range_test.rule import suggest
 from course_utils.runs import Run
 
 from .range_test_curves import HIGH, LOW, START, N, drawn

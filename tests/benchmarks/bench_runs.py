@@ -41,7 +41,7 @@ def made_up(path: Path) -> Path:
 
 def main() -> int:
     """Print the times; 1 if one is over the bar."""
-    from course_utils.paths import recorded_dir
+    from course_utils.files import recorded_dir
 
     times = {}
     with tempfile.TemporaryDirectory() as folder:

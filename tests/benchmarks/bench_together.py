@@ -18,13 +18,13 @@ from functools import partial
 
 import torch
 
-from course_utils.compute import pick
-from course_utils.data import cifar10
-from course_utils.models import mlp, small_conv_net
+from course_utils.data.cifar import cifar10
 from course_utils.schedules import cosine
-from course_utils.search import grid, log_uniform
-from course_utils.together import race, train_together
-from course_utils.training import fit
+from course_utils.search.space import grid, log_uniform
+from course_utils.training.compute import pick
+from course_utils.training.loop import fit
+from course_utils.training.models import mlp, small_conv_net
+from course_utils.training.together import race, train_together
 
 BAR = 1.3
 KINDS = {

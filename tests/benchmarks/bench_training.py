@@ -23,11 +23,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from course_utils.compute import Compute, cpu_has_bfloat16, pick
-from course_utils.data import cifar10
-from course_utils.models import small_conv_net
+from course_utils.data.cifar import cifar10
 from course_utils.schedules import cosine
-from course_utils.training import evaluate, fit
+from course_utils.training.compute import Compute, cpu_has_bfloat16, pick
+from course_utils.training.loop import evaluate, fit
+from course_utils.training.models import small_conv_net
 
 BATCH, PEAK = 128, 0.1
 BARS = {torch.bfloat16: 4.0, torch.float32: 2.2}

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 
-from course_utils.compute import pick
-from course_utils.data import cifar10
-from course_utils.models import mlp, resnet8, small_conv_net
-from course_utils.paths import data_dir
-from course_utils.range_test import RangeTest, range_test
+from course_utils.data.cifar import cifar10
+from course_utils.files import data_dir
+from course_utils.range_test.curve import RangeTest
+from course_utils.range_test.sweep import range_test
 from course_utils.runs import RunTable
 from course_utils.schedules import one_cycle, one_cycle_momentum
-from course_utils.training import evaluate, train
+from course_utils.training.compute import pick
+from course_utils.training.loop import evaluate, train
+from course_utils.training.models import mlp, resnet8, small_conv_net
 
 UPDATES = 150  # of every training, short or long peaks alike
 SEEDS = (0, 1)

@@ -8,9 +8,9 @@ import re
 
 import pytest
 
-from course_utils import bank
-from course_utils.bank import FunctionExercise
-from course_utils.lessons import LESSONS
+from course_utils.contents import LESSONS
+from course_utils.exercises import bank
+from course_utils.exercises.bank import FunctionExercise
 from tests.browser import checks
 from tests.browser.lab import HANDLE, OUTPUT, press, wait_for
 
@@ -85,7 +85,7 @@ def answer(one, name: str, rest: str, source: str | None) -> str:
         right = f"{name} = one.answer(**given)"
         wrong = f"{name} = bank.evaluate({source!r}, {{**getattr(one, 'names', {{}}), **given}})"
         lines = [
-            "from course_utils import bank",
+            "from course_utils.exercises import bank",
             f"one = bank.find({one.id!r})",
             f"given = {{**one.given, **dict({own})}}",
             right if source is None else wrong,

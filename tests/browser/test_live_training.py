@@ -11,10 +11,10 @@ SET_UP = """
 import time
 from functools import partial
 import torch
-from course_utils import models
-from course_utils.panel import live_training
+from course_utils.training import models
+from course_utils.steering.panel import live_training
 from course_utils.schedules import cosine
-from course_utils.standin import stand_in
+from course_utils.data.standin import stand_in
 from course_utils.training import train
 
 UPDATES = 20_000                                          # far more than a test waits for

@@ -6,7 +6,8 @@ from tests.browser import checks
 from tests.browser.lab import HANDLE, wait_for, write_notebook
 
 PICTURE = """
-from course_utils.live import LivePicture, Scene, slider
+from course_utils.pictures.controls import slider
+from course_utils.pictures.live import LivePicture, Scene
 
 def draw(state):
 {body}

@@ -8,11 +8,11 @@ from tests.browser.lab import HANDLE, PICTURE, press, wait_for, write_notebook
 SET_UP = """
 import time
 import torch
-from course_utils import models
-from course_utils.explorers.range_pictures import range_explorer
+from course_utils.training import models
+from course_utils.range_test.picture import range_explorer
 from course_utils.range_test import range_test, suggest
-from course_utils.explorers.range_watch import watch_range
-from course_utils.standin import stand_in
+from course_utils.range_test.watch import watch_range
+from course_utils.data.standin import stand_in
 
 data = stand_in(train=640, val=40, test=40)
 model = models.mlp((32,), seed=0)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import backbone_weights
-from course_utils import features as module
-from course_utils.backbones import BackboneError, backbone
-from course_utils.data import DataWarning
-from course_utils.features import features
+from course_utils.data.cifar import DataWarning
+from course_utils.transfer import backbone_weights
+from course_utils.transfer import feature_cache as module
+from course_utils.transfer.backbones import BackboneError, backbone
+from course_utils.transfer.feature_cache import features
 
 
 @pytest.fixture

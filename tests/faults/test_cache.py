@@ -13,8 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import data_cache, data_readers
-from course_utils.data import DataError, DataWarning
+from course_utils.data import cache as data_cache
+from course_utils.data import readers as data_readers
+from course_utils.data.cifar import DataWarning
+from course_utils.data.readers import DataError
 from tests.tiny_cifar import Tiny, python2_pickle
 
 

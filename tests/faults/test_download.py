@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from course_utils import data, download
-from course_utils.download import DownloadError, Limits, fetch
+from course_utils.data import cifar as data
+from course_utils.data import download
+from course_utils.data.download import DownloadError, Limits, fetch
 from tests.tiny_cifar import Tiny
 
 BODY = bytes(range(256)) * 1600  # 410 kB
@@ -168,7 +169,7 @@ def test_offline_is_quick_and_named(target, dead_url):
 
 def test_a_killed_download_is_taken_up_again(server, target):
     program = (
-        "import sys, pathlib; from course_utils.download import Limits, fetch; "
+        "import sys, pathlib; from course_utils.data.download import Limits, fetch; "
         "fetch([sys.argv[1]], pathlib.Path(sys.argv[2]), '', int(sys.argv[3]), Limits(min_speed=0))"
     )
     arguments = [sys.executable, "-c", program, server.url("slow"), str(target), str(len(BODY))]

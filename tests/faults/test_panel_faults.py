@@ -12,13 +12,13 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course_utils.branching import Lanes
-from course_utils.compute import pick
+from course_utils.data.standin import stand_in
 from course_utils.interrupts import uninterrupted
-from course_utils.panel import live_training
 from course_utils.schedules import constant
-from course_utils.standin import stand_in
-from course_utils.training import fit
+from course_utils.steering.lanes import Lanes
+from course_utils.steering.panel import live_training
+from course_utils.training.compute import pick
+from course_utils.training.loop import fit
 
 LENGTH = {"updates": 12, "batch_size": 20, "validate_every": 4, "compute": pick("cpu", "float32")}
 RATE = partial(constant, peak=0.1)
@@ -188,8 +188,8 @@ def test_at_refuses_updates_that_never_come(data, update):
 
 INTERRUPTED = """
 import torch
-from course_utils.panel import live_training
-from course_utils.standin import stand_in
+from course_utils.steering.panel import live_training
+from course_utils.data.standin import stand_in
 data = stand_in(train=100, val=40, test=10)
 def make():
     model = torch.nn.Sequential(torch.nn.AvgPool2d(10), torch.nn.Flatten(), torch.nn.Linear(27, 10))

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from course_utils import paths, progress
+from course_utils import files as paths
+from course_utils.exercises import progress
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_read_only_folder(tmp_path, capsys):
 
 WRITER = """
 import sys
-from course_utils import progress
+from course_utils.exercises import progress
 for number in range(25):
     progress.record(f"10.9.{sys.argv[1]}.{number}", "correct")
     progress.record("10.9.shared", "not yet")

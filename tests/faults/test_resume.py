@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import checkpoints
-from course_utils.compute import pick
-from course_utils.models import mlp, small_conv_net
+from course_utils.data.standin import stand_in
 from course_utils.schedules import one_cycle, one_cycle_momentum
-from course_utils.standin import stand_in
-from course_utils.training import fit, train
+from course_utils.training import checkpoints
+from course_utils.training.compute import pick
+from course_utils.training.loop import fit, train
+from course_utils.training.models import mlp, small_conv_net
 
 CPU = pick("cpu", "float32")
 DATA = stand_in(train=160, val=40, test=10)

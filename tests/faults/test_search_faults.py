@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 from course_utils.runs import Run
-from course_utils.search import grid, search
+from course_utils.search.space import grid
+from course_utils.search.trials import search
 
 SIX = grid({"lr": [0.001, 0.01, 0.1], "weight_decay": [0.0, 0.5]})
 FACTS = {"source": "made", "updates": 12}

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.study import make_study, open_study, results, times_done
-from course_utils.study_worker import start_worker
+from course_utils.search.points import results, times_done
+from course_utils.search.study import make_study, open_study
+from course_utils.search.worker import start_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 TOYS = """
 import os, time
-from course_utils.search_space import log_uniform
-from course_utils.study_plan import facts_of, suggest
+from course_utils.search.space import log_uniform
+from course_utils.search.plan import facts_of, suggest
 
 def slow(trial):
     x = suggest(trial)["x"]
@@ -183,7 +184,7 @@ def test_ctrl_c_in_the_background_of_a_script(study, workers):
 HOLDER = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
-from course_utils.journal import HolderLock
+from course_utils.search.storage import HolderLock
 HolderLock(sys.argv[1]).acquire()
 with open(sys.argv[1], "ab") as f:
     f.write(b'{{"op_code":6,"worker_id":"half a li')

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import course
-from course_utils import lesson
-from course_utils.lessons import LESSONS, PACKAGES
+from course_utils import contents as lesson
+from course_utils.contents import LESSONS, PACKAGES
 
 ROOT = Path(course.ROOT)
 IMPORTED = """\
@@ -172,7 +172,7 @@ def test_the_machine_report_names_what_is_missing(monkeypatch, tmp_path):
 
 
 def test_the_set_up_cell_starts_a_lesson_without_torch_and_prints_one_line():
-    code = "from course_utils.lesson import start; start('10.1.1'); " \
+    code = "from course_utils.contents import start; start('10.1.1'); " \
            "import sys, json; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     first, modules = done.stdout.splitlines()

@@ -1,0 +1,1 @@
+"""For contributors: make, execute and check the notebooks, record runs, renew the README."""

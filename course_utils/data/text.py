@@ -1,0 +1,296 @@
+"""Text to train language models on, without a download: the language reference that every Python carries in itself.
+
+    data = python_text("next", length=64)      # predict the next word; "masked": predict words that were hidden
+    data.train.inputs                           # [N, 64], numbers of words
+    data.words_of(data.train.inputs[0])         # back to words
+
+It goes into `train` and `fit` as images do. About 70,000 words, so a model of a few layers learns it in a minute.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from numbers import Real
+
+import torch
+
+from course_utils.checks import check_whole
+from course_utils.data.augment import epoch_generator
+from course_utils.data.images import NOT_ASKED
+
+UNKNOWN, MASK = 0, 1  # the numbers of <unk> (a word outside the vocabulary) and <mask> (a hidden word)
+TASKS = ("next", "masked")
+BLOCKS = 100  # the text is cut into so many contiguous pieces; every tenth one is for validation
+_MODULES = """
+    argparse asyncio collections concurrent.futures configparser contextlib csv ctypes dataclasses
+    datetime decimal difflib email.message enum fractions functools heapq http.client http.cookiejar
+    http.server inspect ipaddress json logging mailbox multiprocessing.pool optparse os pathlib pdb
+    pickletools random shutil smtplib socket sqlite3 statistics string subprocess tarfile textwrap
+    threading tkinter traceback turtle types unittest unittest.mock urllib.parse urllib.request
+    uuid zipfile
+"""
+
+
+@dataclass
+class Sequences:
+    """Pieces of text with what is asked at each place.
+
+    inputs: int64 [N, L], numbers of words. labels: int64 [N, L], the word that should be predicted there; -100
+    where nothing is asked.
+    """
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def parts(self, size: int):
+        """(inputs, labels) of `size` sequences after the other, in order; the last part may be smaller."""
+        return zip(self.inputs.split(size), self.labels.split(size), strict=True)
+
+
+@dataclass
+class TextData:
+    """A text cut into training and validation sequences; made by `python_text`.
+
+    words: the vocabulary, V words by number; 0 is <unk>, 1 is <mask>. tokens: int64, the training text in one row.
+    task: "next" or "masked". length: words in a sequence, L. source: which text it is.
+    """
+
+    train: Sequences
+    val: Sequences
+    words: tuple[str, ...]
+    tokens: torch.Tensor
+    task: str
+    length: int
+    source: str
+    is_real = True
+    counted = "sequences"  # what a record calls the training examples
+
+    def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> TextBatches:
+        """The training batches of one run (see `TextBatches`)."""
+        return TextBatches(self.tokens, self.task, self.length, len(self.words), batch_size,
+                           seed=seed, augment=augment, device=device)  # fmt: skip
+
+    def prepare(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Inputs as the model wants them: numbers of words, as they are."""
+        return inputs
+
+    def banner(self) -> str:
+        """One line for pictures and records that says what the text is."""
+        return self.source
+
+    def words_of(self, numbers: Sequence[int]) -> str:
+        """Numbers of words -> one line of text. Raises ValueError for a number outside 0 .. V - 1."""
+        numbers, most = [int(n) for n in numbers], len(self.words) - 1
+        if wrong := [n for n in numbers if not 0 <= n <= most]:
+            raise ValueError(f"{wrong[0]} is no word: the numbers go from 0 to {most}.")
+        return joined([self.words[n] for n in numbers])
+
+    def numbers_of(self, text: str) -> torch.Tensor:
+        """Text -> int64 [number of words]; words outside the vocabulary become <unk>."""
+        number = {word: n for n, word in enumerate(self.words)}
+        return torch.tensor([number.get(word, UNKNOWN) for word in tokenize(text)], dtype=torch.int64)
+
+    def unigram_loss(self) -> float:
+        """Mean cross-entropy, in nats a word, on the validation labels for a guess that never looks at the context:
+        every word as likely as it is frequent in the training text (add-one smoothed). A model that has learned
+        anything about the order of words lies below it; ln V is what knowing nothing costs."""
+        counts = torch.bincount(self.tokens, minlength=len(self.words)).double() + 1
+        asked = self.val.labels[self.val.labels != NOT_ASKED]
+        return float(-(counts / counts.sum()).log()[asked].mean())
+
+
+def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, seed: int = 0) -> TextData:
+    """Python's language reference (or, where that is not installed, docstrings of its library) as sequences.
+
+    task: "next", predict every next word from those before it (GPT; causal=True in `small_transformer`); or
+        "masked", predict hidden words from both sides (BERT; causal=False). See `hide_words`.
+    length: words in a sequence, 2 to 1024. vocabulary: the most frequent words that get a number, the two special
+        ones included, 10 to about 3,000; every other word is <unk>. Words are lower-cased, punctuation counts as
+        words, repeated paragraphs are left out.
+    seed: which words of the validation text are hidden (task "masked"); fixed once, so that validations compare.
+
+    The text is cut into 100 pieces; every tenth is for validation, and no paragraph occurs twice, so nothing of it is
+    seen in training. The text differs a little from one Python version to the next.
+    """
+    if task not in TASKS:
+        raise ValueError(f'task must be "next" (predict the next word) or "masked" (fill gaps), got {task!r}.')
+    check_whole("length", length, 2, 1024)
+    check_whole("vocabulary", vocabulary, 10, 100_000)
+    check_whole("seed", seed, 0, 2**32 - 1)
+    text, source = _text()
+    train, val = split_blocks(text)
+    if min(len(train) // length, len(val) // length) < 2:
+        raise ValueError(f"length = {length}: too long for a text of {len(text)} words. 64 is a good length.")
+    counts = Counter(train).most_common(vocabulary - 2)
+    if len(counts) < vocabulary - 2:
+        raise ValueError(f"vocabulary must be in [10, {len(counts) + 2}] (words of this text), got {vocabulary}.")
+    words = ("<unk>", "<mask>", *(word for word, _ in counts))
+    number = {word: n for n, word in enumerate(words)}
+    train, val = (torch.tensor([number.get(word, UNKNOWN) for word in part]) for part in (train, val))
+    parts = []
+    for part in (train, val):
+        generator = torch.Generator().manual_seed(seed)
+        parts.append(Sequences(*_asked(_cut(part, length), task, len(words), generator)))
+    return TextData(*parts, words, train, task, length, source)
+
+
+class TextBatches:
+    """Batches of one training text: cut anew each epoch, shuffled; for the task "masked", other words are hidden.
+
+    All randomness of epoch e is drawn from (seed, e) on the CPU: the same on every device, and nothing to remember
+    when a run is resumed. augment: where the first sequence begins is drawn for each epoch (as an image is cropped at
+    another place); False cuts the text always at the same places.
+    """
+
+    def __init__(self, tokens, task, length, vocabulary, batch_size, *, seed=0, augment=True, device="cpu"):
+        self.n = len(tokens) // length - 1  # the same for every place to begin at
+        check_whole("batch_size", batch_size, 1, self.n, hint="There are no more sequences.")
+        check_whole("seed", seed, 0, 2**32 - 1)
+        self.tokens, self.task, self.length, self.vocabulary = tokens, task, length, vocabulary
+        self.batch_size, self.seed, self.augment, self.device = int(batch_size), int(seed), augment, device
+        self._epoch = None
+
+    def __len__(self) -> int:
+        """Updates in an epoch. An incomplete last batch is left out."""
+        return self.n // self.batch_size
+
+    def _draw(self, epoch: int) -> None:
+        if self._epoch == epoch:
+            return
+        g = epoch_generator(self.seed, epoch)
+        order = torch.randperm(self.n, generator=g)
+        begin = int(torch.randint(self.length, (), generator=g)) if self.augment else 0
+        rows = _cut(self.tokens, self.length, begin)[order]
+        inputs, labels = _asked(rows, self.task, self.vocabulary, g)
+        self.inputs, self.labels = inputs.to(self.device), labels.to(self.device)
+        self._epoch = epoch
+
+    def get(self, t: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of update t: inputs and labels, each int64 [B, L]."""
+        epoch, i = divmod(t, len(self))
+        self._draw(epoch)
+        part = slice(i * self.batch_size, (i + 1) * self.batch_size)
+        return self.inputs[part], self.labels[part]
+
+
+def hide_words(tokens: torch.Tensor, vocabulary: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """BERT's task (Devlin et al. 2018, arXiv 1810.04805, section 3.1): tokens [N, L] -> inputs, labels [N, L].
+
+    15 % of the places are chosen. There the model sees <mask> (80 %), a random word (10 %) or the word itself (10 %)
+    and is asked for the word; everywhere else the label is -100. Raises ValueError for a vocabulary below 3.
+    """
+    check_whole("vocabulary", vocabulary, MASK + 2, 2**31)
+    chosen = torch.rand(tokens.shape, generator=generator) < 0.15
+    how = torch.rand(tokens.shape, generator=generator)
+    random = torch.randint(MASK + 1, vocabulary, tokens.shape, generator=generator)
+    inputs = torch.where(chosen & (how < 0.8), MASK, tokens)
+    inputs = torch.where(chosen & (how >= 0.9), random, inputs)
+    return inputs, torch.where(chosen, tokens, NOT_ASKED)
+
+
+@torch.no_grad()
+def continue_text(model, data: TextData, prompt: str, words: int = 40, temperature: float = 0.7, seed: int = 0) -> str:
+    """Let a model trained on the task "next" write on: `words` words after `prompt`, drawn one at a time.
+
+    temperature: the logits are divided by it, 0.01 to 10; below 1 likelier words are preferred. seed: of the draws.
+    Returns prompt and continuation; <unk> is never drawn.
+    """
+    if data.task != "next":
+        raise ValueError(f'continue_text needs the task "next", this text was made for {data.task!r}.')
+    check_whole("words", words, 1, 10_000)
+    check_whole("seed", seed, 0, 2**32 - 1)
+    if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0.01 <= temperature <= 10:
+        raise ValueError(f"temperature must lie in [0.01, 10], got {temperature!r}. 0.7 reads well.")
+    row = data.numbers_of(prompt)
+    if not len(row):
+        raise ValueError(f"prompt = {prompt!r}: give at least one word to go on from.")
+    device, was_training = next(model.parameters()).device, model.training
+    generator = torch.Generator().manual_seed(seed)
+    model.eval()
+    try:
+        for _ in range(words):
+            logits = model(row[None, -data.length :].to(device))[0, :, -1].float().cpu() / temperature
+            logits[[UNKNOWN, MASK]] = -math.inf
+            row = torch.cat([row, torch.multinomial(logits.softmax(0), 1, generator=generator)])
+    finally:
+        model.train(was_training)
+    return data.words_of(row)
+
+
+# ------------------------------------------------------------------------------------------- from text to numbers
+def tokenize(text: str) -> list[str]:
+    """Lower-cased words (names and numbers too) and single punctuation marks, in order; <unk> and <mask> stay whole."""
+    return re.findall(r"<unk>|<mask>|[^\W\d]\w*|\d+|[^\w\s]", text.lower())
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words -> one line, without a space before closing and after opening marks."""
+    line = re.sub(r" ([.,:;!?)\]}])", r"\1", " ".join(words))
+    return re.sub(r"([(\[{]) ", r"\1", line)
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, each once, without underlines and table borders."""
+    bare = (re.sub(r"[^\w\s]{3,}", " ", part) for part in re.split(r"\n\s*\n", text))
+    return list(dict.fromkeys(" ".join(part.split()) for part in bare if part.strip()))
+
+
+def split_blocks(text: Sequence) -> tuple[list, list]:
+    """(training, validation): 100 contiguous blocks, of which every tenth, from the fifth on, is for validation."""
+    train, val = [], []
+    for block in range(BLOCKS):
+        part = text[block * len(text) // BLOCKS : (block + 1) * len(text) // BLOCKS]
+        (val if block % 10 == 4 else train).extend(part)
+    return train, val
+
+
+@lru_cache
+def _text() -> tuple[tuple[str, ...], str]:
+    """The words of the text, and what it is called."""
+    try:
+        topics = importlib.import_module("pydoc_data.topics").topics
+        text, source = "\n\n".join(topics[key] for key in sorted(topics)), "Python's language reference"
+    except (ImportError, AttributeError):
+        text, source = "\n\n".join(_docstrings()), "docstrings of Python's library"
+    words = tuple(tokenize("\n".join(paragraphs(text))))
+    if len(words) < 10_000:
+        raise ValueError(f"{source}: only {len(words)} words here. Run Python without -OO, or install the package "
+                         "that holds pydoc_data (libpython3-stdlib on Debian).")  # fmt: skip
+    return words, source
+
+
+def _docstrings():
+    for name in _MODULES.split():
+        try:
+            module = importlib.import_module(name)
+        except ImportError:  # tkinter, sqlite3 and others may be left out of an installation
+            continue
+        own = [thing for _, thing in inspect.getmembers(module) if getattr(thing, "__module__", None) == name]
+        methods = [value for thing in own if inspect.isclass(thing) for value in vars(thing).values()]
+        for thing in (module, *own, *methods):
+            if isinstance(doc := getattr(thing, "__doc__", None), str):
+                yield inspect.cleandoc(doc)
+
+
+def _cut(tokens: torch.Tensor, length: int, begin: int = 0) -> torch.Tensor:
+    """[N, length + 1], one sequence behind the other from place `begin` (< length) on; the last word of each row is the
+    first of the next. N is the same for every `begin`."""
+    n = len(tokens) // length - 1
+    return tokens[begin:].unfold(0, length + 1, length)[:n]
+
+
+def _asked(rows: torch.Tensor, task: str, vocabulary: int, generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of length + 1 words -> what the model sees and what it is asked for, [N, length] each."""
+    if task == "next":
+        return rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
+    return hide_words(rows[:, :-1], vocabulary, generator)

@@ -1,0 +1,182 @@
+"""Exercises as data: `exercises.py` in the folder of each lesson, found by their id.
+
+An exercise is what a learner reads (task, stub, hints, solution) and what a check needs (a reference,
+a source of fresh inputs, the known misconceptions). Nothing here displays or runs a learner's code:
+`course_utils.exercises.checking` judges, `course_utils.exercises.asking` shows.
+
+Task texts, hints and messages are small Markdown: paragraphs, lists, `code`, **bold**, fenced blocks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.util
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from course_utils.contents import LESSONS
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A plausible wrong answer and the message that names its fault.
+
+    source: for a FunctionExercise the whole wrong function; for a ValueExercise an expression in the
+            given names (`1 / curvature`); for a ChoiceExercise an expression that gives a label (`"B"`).
+            Plain Python with `math` only: it is run beside the learner's answer on the same inputs.
+    """
+
+    name: str
+    message: str
+    source: str
+
+
+@dataclass(frozen=True)
+class FunctionExercise:
+    """The learner writes a function. It is probed with fresh random inputs against `reference`.
+
+    draw:       random.Random -> tuple of plain Python arguments (numbers and lists of numbers)
+    edges:      inputs every check probes as well (boundaries that random draws may miss)
+    floor:      arguments -> absolute tolerance, for results near zero (float32 answers must pass)
+    keeps:      names of arguments that must still be the same after the call
+    variants:   other correct forms (source); the tests run them
+    """
+
+    id: str
+    title: str
+    task: str
+    function: str
+    stub: str
+    solution: str
+    hints: tuple[str, ...]
+    misconceptions: tuple[Misconception, ...]
+    reference: Callable
+    draw: Callable[[random.Random], tuple]
+    returns: str
+    edges: tuple[tuple, ...] = ()
+    floor: Callable[..., float] = lambda *args: 1e-9
+    relative: float = 1e-5
+    keeps: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    probes: int = 24
+
+    def inputs(self, rng: random.Random) -> list[tuple]:
+        """The edge cases and `probes` fresh draws, each a tuple of plain Python arguments."""
+        return [*self.edges, *(self.draw(rng) for _ in range(self.probes))]
+
+
+@dataclass(frozen=True)
+class ValueExercise:
+    """The learner gives one number, computed from `given`, which the task shows.
+
+    answer: called with `given` as keywords, returns the right number
+    """
+
+    id: str
+    title: str
+    task: str
+    given: dict
+    answer: Callable[..., float]
+    solution: str
+    hints: tuple[str, ...]
+    misconceptions: tuple[Misconception, ...]
+    unit: str = ""
+    relative: float = 5e-3
+    stub: str = "answer = ..."
+
+
+@dataclass(frozen=True)
+class ChoiceExercise:
+    """The learner picks one label. `answer(**given)` computes the right one from what the lesson shows."""
+
+    id: str
+    title: str
+    task: str
+    options: dict[str, str]
+    answer: Callable[..., str]
+    solution: str
+    hints: tuple[str, ...]
+    misconceptions: tuple[Misconception, ...]
+    given: dict = field(default_factory=dict)
+    names: dict = field(default_factory=dict)  # extra names the misconceptions' expressions may use
+    stub: str = "answer = ..."
+
+
+@dataclass(frozen=True)
+class OpenExercise:
+    """An experiment without one right answer: a question, a way in, and what to look for."""
+
+    id: str
+    title: str
+    task: str
+    hints: tuple[str, ...] = ()
+    solution: str = ""
+
+
+Exercise = FunctionExercise | ValueExercise | ChoiceExercise | OpenExercise
+
+
+class UnknownExercise(LookupError):
+    """An exercise id that is in no lesson; the message lists the nearest ones."""
+
+
+def _folder(lesson: str) -> str:
+    return f"course_utils.lessons.l{lesson.replace('.', '_')}"
+
+
+def has_lesson(lesson: str) -> bool:
+    """True when exercises are written for this lesson ("00", "10.1.1", ...)."""
+    return importlib.util.find_spec(_folder(lesson)) is not None
+
+
+def lessons() -> list[str]:
+    """The lessons that have exercises, in the order of the course."""
+    return [lesson.number for lesson in LESSONS if has_lesson(lesson.number)]
+
+
+@functools.cache
+def of_lesson(lesson: str) -> dict[str, Exercise]:
+    """Exercises of one lesson by id, in teaching order; empty for a lesson that has none yet."""
+    if not has_lesson(lesson):
+        return {}
+    return {one.id: one for one in importlib.import_module(_folder(lesson) + ".exercises").EXERCISES}
+
+
+def checked(lesson: str) -> list[str]:
+    """Ids of the lesson's exercises that have a check (open experiments are not counted)."""
+    return [name for name, one in of_lesson(lesson).items() if not isinstance(one, OpenExercise)]
+
+
+def find(exercise_id: str) -> Exercise:
+    """The exercise with this id, e.g. "10.1.1.momentum".
+
+    Raises UnknownExercise (naming near matches) for an id that does not exist, TypeError for a non-string.
+    """
+    if not isinstance(exercise_id, str):
+        raise TypeError(
+            f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}'
+        )
+    wanted = exercise_id.strip().lower()
+    everything = {name.lower(): one for lesson in lessons() for name, one in of_lesson(lesson).items()}
+    if wanted in everything:
+        return everything[wanted]
+    same_lesson = [one.id for one in of_lesson(wanted.rpartition(".")[0]).values()]
+    near = [everything[name].id for name in difflib.get_close_matches(wanted, everything, n=4, cutoff=0.5)]
+    listed = near or same_lesson or [one.id for one in everything.values()]
+    raise UnknownExercise(f"there is no exercise {exercise_id!r}. Near it: {', '.join(listed)}")
+
+
+def define(source: str, name: str) -> Callable:
+    """The function `name` that `source` defines (used for stubs, solutions and misconceptions)."""
+    namespace: dict = {"math": math}
+    exec(compile(source, f"<{name}>", "exec"), namespace)
+    return namespace[name]
+
+
+def evaluate(source: str, names: dict):
+    """The value of a misconception's expression in the given names."""
+    return eval(source, {"math": math, **names})

@@ -1,0 +1,8 @@
+"""Start here."""
+
+from course_utils.doors import door
+
+__getattr__, __dir__, __all__ = door(
+    __name__,
+    images="gallery",
+)

@@ -1,0 +1,319 @@
+"""Exercises of lesson 10.1.1: stability, momentum, and reading a learning rate off a curve."""
+
+import math
+import random
+
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+
+EDGE = FunctionExercise(
+    id="10.1.1.edge",
+    title="The stability edge of a bowl",
+    task="""
+Near a minimum the loss looks like a bowl, L(w) = ½ (λ₁ w₁² + λ₂ w₂² + …), with curvature λᵢ > 0 along
+direction i. Gradient descent turns each wᵢ into (1 − η λᵢ) wᵢ.
+
+Write `stability_edge(curvatures)`: the largest learning rate η up to which *no* direction grows.
+`curvatures` is a list of the λᵢ, in no particular order.
+""",
+    function="stability_edge",
+    returns="the learning rate above which some direction of the bowl grows",
+    stub="""
+def stability_edge(curvatures):
+    return ...
+""",
+    solution="""
+def stability_edge(curvatures):
+    return 2 / max(curvatures)      # |1 - lr*c| <= 1 means lr <= 2/c; the steepest breaks it first
+""",
+    hints=(
+        "Follow one direction only: when does multiplying by (1 − η λ) again and again let w grow?",
+        "w grows when |1 − η λ| > 1. One side of that inequality never happens for η, λ > 0; solve the "
+        "other for η.",
+        "Each direction has its own edge, 2/λᵢ. All directions must hold at once: which λᵢ gives the "
+        "smallest edge?",
+    ),
+    reference=lambda curvatures: 2 / max(curvatures),
+    draw=lambda rng: ([math.exp(rng.uniform(-3, 5)) for _ in range(rng.randint(2, 6))],),
+    edges=(([4.0],), ([0.5, 20.0],), ([20.0, 0.5],)),
+    keeps=("curvatures",),
+    misconceptions=(
+        Misconception(
+            "one over",
+            "That is 1/λ, the rate that jumps to the bottom in one step; the edge is twice as far: 2/λ.",
+            "def stability_edge(curvatures):\n    return 1 / max(curvatures)",
+        ),
+        Misconception(
+            "flattest",
+            "You took the flattest direction. It is the most patient one; the steepest breaks first.",
+            "def stability_edge(curvatures):\n    return 2 / min(curvatures)",
+        ),
+        Misconception(
+            "sum",
+            "You added the curvatures up. Each direction moves by its own λ alone; only the largest decides.",
+            "def stability_edge(curvatures):\n    return 2 / sum(curvatures)",
+        ),
+        Misconception(
+            "average",
+            "You averaged the curvatures. A good average does not help the one direction that blows up.",
+            "def stability_edge(curvatures):\n    return 2 * len(curvatures) / sum(curvatures)",
+        ),
+        Misconception(
+            "upside down",
+            "Upside down: a steeper bowl needs a *smaller* rate, so λ belongs under the fraction line.",
+            "def stability_edge(curvatures):\n    return max(curvatures) / 2",
+        ),
+    ),
+    variants=(
+        "import numpy as np\ndef stability_edge(curvatures):\n    return 2 / np.max(curvatures)",
+        "import torch\ndef stability_edge(curvatures):\n    return 2 / torch.as_tensor(curvatures).max()",
+        "def stability_edge(curvatures):\n    return min(2 / c for c in curvatures)",
+        "def stability_edge(curvatures):\n    return 2.0 / curvatures.max()",
+    ),
+)
+
+MOMENTUM = FunctionExercise(
+    id="10.1.1.momentum",
+    title="One momentum update by hand",
+    task="""
+Write `momentum_update(w, v, g, lr, m)`: one update of SGD with momentum, returning the pair (new w, new v).
+
+Use PyTorch's convention (`torch.optim.SGD(momentum=m)`, without dampening and without Nesterov): the
+velocity `v` is a running sum of gradients that forgets by the factor `m`, and the learning rate multiplies
+the *new* velocity when the weight moves. `g` is the gradient at `w`.
+""",
+    function="momentum_update",
+    returns="(new w, new v) after one update",
+    stub="""
+def momentum_update(w, v, g, lr, m):
+    return ...
+""",
+    solution="""
+def momentum_update(w, v, g, lr, m):
+    v = m * v + g            # the old velocity fades by m, the gradient is added in full
+    w = w - lr * v           # the learning rate enters here, and only here
+    return w, v
+""",
+    hints=(
+        "Two lines: first the velocity, then the weight.",
+        "The new velocity keeps `m` times the old one and adds the whole gradient (not 1 − m of it).",
+        "The weight goes against the *new* velocity: w − lr·v. Return both, weight first.",
+    ),
+    reference=lambda w, v, g, lr, m: (w - lr * (m * v + g), m * v + g),
+    draw=lambda rng: (
+        rng.uniform(-3, 3),
+        rng.uniform(-3, 3),
+        rng.uniform(-3, 3),
+        rng.uniform(0.05, 1.0),
+        rng.uniform(0.3, 0.99),
+    ),
+    edges=((1.0, 0.0, 2.0, 0.1, 0.9), (0.0, 1.0, 0.0, 0.1, 0.9)),
+    floor=lambda w, v, g, lr, m: 1e-5,
+    misconceptions=(
+        Misconception(
+            "no memory",
+            "You forgot that momentum keeps the old velocity: this is plain gradient descent.",
+            "def momentum_update(w, v, g, lr, m):\n    v = g\n    return w - lr * v, v",
+        ),
+        Misconception(
+            "averaged",
+            "You weighted the gradient by 1 − m: that is the averaged (dampened) form. PyTorch adds the "
+            "whole gradient, so its steps grow to 1/(1 − m) times as long.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v + (1 - m) * g\n    return w - lr * v, v",
+        ),
+        Misconception(
+            "old velocity",
+            "You moved the weight with the old velocity; update the velocity first, then use it.",
+            "def momentum_update(w, v, g, lr, m):\n    return w - lr * v, m * v + g",
+        ),
+        Misconception(
+            "rate inside",
+            "You put the learning rate into the velocity (Sutskever's form). In PyTorch's, `v` is free of "
+            "it: the two differ as soon as the rate changes, which is what schedules do.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v - lr * g\n    return w + v, v",
+        ),
+        Misconception(
+            "rate inside, positive",
+            "You scaled the gradient by the learning rate inside the velocity. In PyTorch's form `v` is "
+            "free of it; the rate multiplies the whole velocity when the weight moves.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v + lr * g\n    return w - v, v",
+        ),
+        Misconception(
+            "uphill",
+            "The sign is wrong: you climb. The weight goes *against* the velocity.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return w + lr * v, v",
+        ),
+        Misconception(
+            "swapped",
+            "The two results are swapped: weight first, then velocity.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return v, w - lr * v",
+        ),
+        Misconception(
+            "nesterov",
+            "That is Nesterov's look-ahead, which PyTorch does only with `nesterov=True`.",
+            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return w - lr * (g + m * v), v",
+        ),
+    ),
+    variants=(
+        "import numpy as np\ndef momentum_update(w, v, g, lr, m):\n    v = np.multiply(m, v) + g\n"
+        "    return np.array([w - lr * v, v])",
+        "import torch\ndef momentum_update(w, v, g, lr, m):\n    v = torch.as_tensor(v) * m + g\n"
+        "    return w - lr * v, v",
+        "import torch\ndef momentum_update(w, v, g, lr, m):\n    v = torch.add(g, v, alpha=float(m))\n"
+        "    return torch.sub(w, v, alpha=float(lr)), v",
+        "def momentum_update(w, v, g, lr, m):\n    return [w - lr * (m * v + g), m * v + g]",
+        "def momentum_update(w, v, g, lr, m):\n    v.mul_(m).add_(g)\n    return w - lr * v, v",
+        "import numpy as np\ndef momentum_update(w, v, g, lr, m):\n"
+        "    v = np.float32(m) * np.float32(v) + np.float32(g)\n"
+        "    return np.float32(w) - np.float32(lr) * v, v",
+    ),
+)
+
+SPACING = ValueExercise(
+    id="10.1.1.spacing",
+    title="The factor between neighbours on a log grid",
+    task="""
+A search over learning rates tries `points` values from `low` to `high`, both included, evenly spaced on a
+logarithmic
+axis: each is the one before times a fixed factor. What is that factor? Three digits are enough.
+""",
+    given={"low": 1e-4, "high": 10.0, "points": 11},
+    answer=lambda low, high, points: (high / low) ** (1 / (points - 1)),
+    solution="""
+answer = (10.0 / 1e-4) ** (1 / (11 - 1))      # 11 posts have 10 gaps; 3.16 is half a power of ten
+""",
+    hints=(
+        "From `low` to `high` you multiply by the factor several times over. How often, for 11 values?",
+        "low · factorⁿ = high, where n is the number of *gaps*, one less than the number of values.",
+        "factor = (high / low) to the power 1/n.",
+    ),
+    misconceptions=(
+        Misconception(
+            "posts and gaps",
+            "You counted the values instead of the gaps: 11 values have 10 gaps.",
+            "(high / low) ** (1 / points)",
+        ),
+        Misconception(
+            "exponent",
+            "That is the step of the exponent (of log₁₀); the factor is ten to that power.",
+            "math.log10(high / low) / (points - 1)",
+        ),
+        Misconception(
+            "linear",
+            "That is the step of an even spacing: ten of the eleven values would lie above 0.9 and none "
+            "between 0.0001 and 0.9.",
+            "(high - low) / (points - 1)",
+        ),
+        Misconception(
+            "natural",
+            "That is the step of the natural logarithm; the factor is e to that power.",
+            "math.log(high / low) / (points - 1)",
+        ),
+    ),
+)
+
+
+def _descend(rate: float, updates: int = 60) -> list[float]:
+    """Losses of noisy gradient descent on a bowl of 20 directions (curvatures 0.02 ... 1), from a fixed
+    seed."""
+    rng = random.Random(7)
+    curvatures = [0.02 * 50 ** (place / 19) for place in range(20)]
+    weights, losses = [1.0] * 20, []
+    for _ in range(updates):
+        losses.append(sum(c * w * w for c, w in zip(curvatures, weights, strict=True)) / 2)
+        weights = [w - rate * (c * w + rng.gauss(0, 0.12)) for c, w in zip(curvatures, weights, strict=True)]
+    return losses
+
+
+# Each a real descent at one learning rate; the labels are in no order. (The rates: 2.06, 0.25, 0.02, 1.3.)
+CURVES = {"A": _descend(1.3), "B": _descend(0.02), "C": _descend(2.06), "D": _descend(0.25)}
+
+
+def ending(curve) -> float:
+    """Mean of the last tenth of a loss curve; infinite when anything in it is not a finite number."""
+    tail = [float(x) for x in curve[-max(1, len(curve) // 10) :]]
+    return sum(tail) / len(tail) if all(map(math.isfinite, tail)) else math.inf
+
+
+def beginning(curve) -> float:
+    """Loss after the first twentieth of the run; infinite when it is not a finite number."""
+    value = float(curve[max(1, len(curve) // 20)])
+    return value if math.isfinite(value) else math.inf
+
+
+def _roughness(curve) -> float:
+    tail = [float(x) for x in curve]
+    steps = [abs(b - a) for a, b in zip(tail, tail[1:], strict=False)]
+    return sum(steps) if all(map(math.isfinite, steps)) else math.inf
+
+
+FOUR_CURVES = ChoiceExercise(
+    id="10.1.1.four_curves",
+    title="Read the right learning rate off four curves",
+    task="""
+Four trainings, alike in everything but the learning rate, drawn above with the labels A to D. Which one ran
+at the rate you would keep for this budget? Answer with its letter, for instance `answer = "A"`.
+""",
+    options={label: f"curve {label}" for label in "ABCD"},
+    given={"curves": CURVES},
+    answer=lambda curves: min(curves, key=lambda label: ending(curves[label])),
+    solution="""
+Look at the right-hand end: the curve to keep is the lowest *there*. A curve that dives first and then
+levels off high has too high a rate (its steps overshoot the valley floor); a calm line still on its way
+down has too low a rate; a curve that climbs away has passed the stability edge. In code:
+
+```
+ends = {label: sum(losses[-6:]) / 6 for label, losses in given("10.1.1.four_curves")["curves"].items()}
+answer = min(ends, key=ends.get)
+```
+""",
+    hints=(
+        "Sort out first the curve that leaves upwards: its rate is beyond the stability edge.",
+        "Two of the rest are wrong for opposite reasons: one is still falling at the end, one stopped "
+        "falling early.",
+        "The budget is the whole width of the picture: compare heights at the right-hand end.",
+    ),
+    misconceptions=(
+        Misconception(
+            "too low",
+            "That curve is the calmest, but it is still on its way down when the budget ends: the rate is "
+            "too low.",
+            "min(curves, key=lambda label: calm(curves[label]))",
+        ),
+        Misconception(
+            "diverged",
+            "That curve leaves upwards: its rate lies beyond the stability edge, however well it began.",
+            "max(curves, key=lambda label: ending(curves[label]))",
+        ),
+        Misconception(
+            "fast start",
+            "That curve falls fastest at the beginning and then levels off too high: a somewhat too high "
+            "rate. Judge by the end, not by the start.",
+            "min(curves, key=lambda label: beginning(curves[label]))",
+        ),
+    ),
+    names={"ending": ending, "beginning": beginning, "calm": _roughness},
+)
+
+OPEN = OpenExercise(
+    id="10.1.1.open",
+    title="Open experiment: does the best rate move with the batch?",
+    task="""
+Find the best constant learning rate of the small network at batch size 32 and at batch size 512, with the
+same number of *epochs*, then with the same number of *updates*. Use three seeds each and at least five
+rates a factor 3 apart. Before you
+run it: in which of the two comparisons will the best rate move more?
+""",
+    hints=(
+        "Four columns of results: two batch sizes times two ways of being fair. Write down what is equal in "
+        "each.",
+        "If the best rate is the first or the last you tried, the search is not finished: extend the grid.",
+    ),
+    solution="What to look for: a larger batch gives a less noisy gradient, so it bears a larger rate, "
+    "until the curvature's "
+    "edge (which does not know the batch size) stops it. At equal epochs the large batch also has 16 times "
+    "fewer updates, and part of what looks like a better rate is a shortage of steps. Goyal et al. 2017 "
+    "(arXiv 1706.02677) scale the rate with the batch; McCandlish et al. 2018 (arXiv 1812.06162) say up to "
+    "which batch that holds.",
+)
+
+EXERCISES = (EDGE, MOMENTUM, FOUR_CURVES, SPACING, OPEN)

@@ -1,0 +1,1 @@
+"""Inverse square root decay."""

@@ -1,0 +1,26 @@
+"""Wrong labels on purpose: what a careless collection of images looks like to the network that trains on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Real
+
+import torch
+
+from course_utils.data.images import Data, Split
+
+
+def with_wrong_labels(data: Data, share: float, seed: int = 0) -> Data:
+    """A copy of `data` in which `share` (0 to 1) of the *training* labels are wrong: each a random other class.
+
+    Which ones is drawn from `seed`. Validation and test labels stay right, and the images are shared, not copied.
+    Raises ValueError for a share outside 0 ... 1.
+    """
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
+        raise ValueError(f"share = {share!r}: must lie in 0 ... 1, the part of the training labels to make wrong")
+    labels, classes = data.train.labels.clone(), len(data.classes)
+    draw = torch.Generator().manual_seed(seed)
+    which = torch.randperm(len(labels), generator=draw)[: round(share * len(labels))]
+    away = torch.randint(1, classes, (len(which),), generator=draw)  # 1 ... 9 classes further: never the right one
+    labels[which] = (labels[which] + away) % classes
+    return replace(data, train=Split(data.train.images, labels))

@@ -1,0 +1,10 @@
+"""Grid search."""
+
+from course_utils.doors import door
+
+__getattr__, __dir__, __all__ = door(
+    __name__,
+    grids="cost_explorer levels_explorer",
+    maps="map_figure watch_grid",
+    exercises="MAP_DECAYS MAP_RATES",
+)

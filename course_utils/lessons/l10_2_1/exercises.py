@@ -1,0 +1,338 @@
+"""Exercises of lesson 10.2.1: levels of an axis, what a grid costs, reading a map, the rule of resuming."""
+
+import math
+
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+
+
+def _levels(low, high, n):
+    return [low * (high / low) ** (k / (n - 1)) for k in range(n)]
+
+
+def _draw_levels(rng):
+    low = 10 ** rng.uniform(-6, -1)
+    return low, low * 10 ** rng.uniform(0.5, 5), rng.randint(2, 12)
+
+
+_L = "def log_levels(low, high, n):\n"
+
+LEVELS = FunctionExercise(
+    id="10.2.1.levels",
+    title="Levels that are equal factors apart",
+    task="""
+Write `log_levels(low, high, n)`: a list of n ≥ 2 levels for a grid, the first one `low`, the last one `high`, each the
+same *factor* above the one before. For example `log_levels(0.0001, 0.1, 4)` is `[0.0001, 0.001, 0.01, 0.1]`.
+""",
+    function="log_levels",
+    returns="a list of n levels from low to high, each the same factor above the one before",
+    stub="""
+def log_levels(low, high, n):
+    return ...
+""",
+    solution="""
+def log_levels(low, high, n):
+    factor = (high / low) ** (1 / (n - 1))          # n levels have n - 1 gaps between them
+    return [low * factor**k for k in range(n)]
+""",
+    hints=(
+        "From the first level to the last the value grows by high / low. In how many equal factors?",
+        "n levels have n − 1 gaps. The factor of one gap, taken to the power n − 1, is high / low.",
+        "factor = (high / low) ** (1 / (n − 1)); level k is low · factor ** k.",
+    ),
+    reference=_levels,
+    draw=_draw_levels,
+    edges=((1e-4, 1e-1, 4), (1e-5, 10.0, 7), (0.01, 1.0, 2)),
+    floor=lambda low, high, n: 3e-6 * low,
+    misconceptions=(
+        Misconception(
+            "equal steps",
+            "Your levels are equal *steps* apart: nearly all of them lie in the highest factor of ten.",
+            _L + "    return [low + (high - low) * k / (n - 1) for k in range(n)]",
+        ),
+        Misconception(
+            "n gaps",
+            "You divided the way into n parts; n levels have n − 1 gaps. Your last level is below `high`.",
+            _L + "    return [low * (high / low) ** (k / n) for k in range(n)]",
+        ),
+        Misconception(
+            "ends left out",
+            "Your levels keep away from both ends; the first should be `low`, the last `high`.",
+            _L + "    return [low * (high / low) ** ((k + 1) / (n + 1)) for k in range(n)]",
+        ),
+        Misconception(
+            "factor ten",
+            "Each of your levels is ten times the one before, whatever `high` and n are.",
+            _L + "    return [low * 10**k for k in range(n)]",
+        ),
+        Misconception(
+            "logarithms",
+            "You returned the logarithms of the levels: take ten to that power.",
+            _L + "    a, b = math.log10(low), math.log10(high)\n"
+            "    return [a + (b - a) * k / (n - 1) for k in range(n)]",
+        ),
+        Misconception(
+            "downwards",
+            "The right levels in the wrong order: the first one is `low`.",
+            _L + "    return [high * (low / high) ** (k / (n - 1)) for k in range(n)]",
+        ),
+    ),
+    variants=(
+        "import numpy as np\ndef log_levels(low, high, n):\n    return np.geomspace(low, high, n)",
+        "import numpy as np\ndef log_levels(low, high, n):\n"
+        "    return 10 ** np.linspace(np.log10(low), np.log10(high), n)",
+        "import torch\ndef log_levels(low, high, n):\n"
+        "    return torch.logspace(math.log10(low), math.log10(high), n, dtype=torch.float64)",
+        "from course_utils.search.space import log_uniform\ndef log_levels(low, high, n):\n"
+        "    return log_uniform(low, high).levels(n)",
+    ),
+)  # fmt: skip
+
+
+def _hours(learning_rates, weight_decays, dropouts, seeds, at_once, minutes):
+    rounds = -(-(learning_rates * weight_decays * dropouts * seeds) // at_once)
+    return rounds * minutes / 60
+
+
+COST = ValueExercise(
+    id="10.2.1.cost",
+    title="How long will it take?",
+    task="""
+A grid has 6 learning rates, 4 weight decays and 5 dropouts. Every setting is trained with 3 seeds. A trial takes 20
+minutes, and 8 trials run at once. How many **hours** until the whole grid is done?
+""",
+    given={"learning_rates": 6, "weight_decays": 4, "dropouts": 5, "seeds": 3, "at_once": 8, "minutes": 20},
+    answer=_hours,
+    unit="hours",
+    solution="""
+6 · 4 · 5 = 120 settings, times 3 seeds = 360 trials. Eight at a time are 45 rounds of 20 minutes: 15 hours.
+
+```
+answer = 6 * 4 * 5 * 3 / 8 * 20 / 60
+```
+""",
+    hints=(
+        "Every level of one axis meets every level of the others: how many settings are that?",
+        "Times the seeds; then how many rounds of eight; then 20 minutes a round, in hours.",
+    ),
+    misconceptions=(
+        Misconception(
+            "levels added",
+            "You added the levels. In a grid every level meets every level of the other axes: multiply.",
+            "-(-(learning_rates + weight_decays + dropouts) * seeds // at_once) * minutes / 60",
+        ),
+        Misconception(
+            "seeds forgotten",
+            "Each setting is trained several times: the seeds multiply, too.",
+            "learning_rates * weight_decays * dropouts / at_once * minutes / 60",
+        ),
+        Misconception(
+            "one after the other",
+            "That is how long one machine would take alone; here several trials run at once.",
+            "learning_rates * weight_decays * dropouts * seeds * minutes / 60",
+        ),
+        Misconception(
+            "minutes",
+            "That is right in minutes; hours are asked.",
+            "learning_rates * weight_decays * dropouts * seeds / at_once * minutes",
+        ),
+        Misconception(
+            "number of trials",
+            "That is the number of trials; the time is asked.",
+            "learning_rates * weight_decays * dropouts * seeds",
+        ),
+    ),
+)  # fmt: skip
+
+MAP_RATES = [0.0001, 0.001, 0.01, 0.1]  # across
+MAP_DECAYS = [0.0001, 0.001, 0.01, 0.1]  # upwards
+MAP = [[11.8, 20.4, 31.9, 42.6], [12.0, 20.1, 32.3, 43.1], [11.9, 20.3, 32.0, 41.0], [11.7, 20.2, 29.9, 14.8]]
+
+
+def next_step(rows):
+    """What to do with a 4 x 4 map [decay][rate]: "A" if the best lies at the highest rate, "B" at the lowest decay."""
+    r, c = max(((r, c) for r in range(len(rows)) for c in range(len(rows[0]))), key=lambda at: rows[at[0]][at[1]])
+    if c == len(rows[0]) - 1:
+        return "A"
+    return "B" if r == 0 else "C"
+
+
+READ = ChoiceExercise(
+    id="10.2.1.border",
+    title="Read a map: what next?",
+    task="""
+The map above is a finished grid of sixteen trials, one seed each; two trainings of the same setting differ by about one
+point. What would you do with the next sixteen trials? Answer with a letter, for instance `answer = "B"`.
+""",
+    options={
+        "A": "go on to learning rates above 0.1, weight decay around 0.001",
+        "B": "go on to weight decays below 0.0001, learning rate 0.1",
+        "C": "nothing: 43.1 % is the best of the grid, report it",
+        "D": "train the four best settings with four seeds each and report the best",
+    },
+    given={"rows": MAP},
+    answer=next_step,
+    solution="""
+A. Along each row the accuracy still climbs at the highest rate, by ten points a decade: the best lies on that border,
+and nobody has tried what is beyond. Weight decay is different: 0.0001, 0.001 and 0.01 differ by no more than two
+trainings of one setting do. To train the winners again is right, but later: first the space has to hold the optimum.
+""",
+    hints=(
+        "On which side of the map is the best cell? Does the accuracy level off there, or does it still climb?",
+        "Compare the difference between two columns, and between the three lower rows, with one point of noise.",
+    ),
+    misconceptions=(
+        Misconception(
+            "the flat axis",
+            "Those rows differ by less than two trainings of one setting do: there is nothing to climb that way.",
+            "'B'",
+        ),
+        Misconception(
+            "best of the grid",
+            "It is the best of what was tried. At the border of the map the accuracy still climbs, ten points a step.",
+            "'C'",
+        ),
+        Misconception(
+            "seeds too soon",
+            "More seeds tell the four apart, but they all stand at the border: the optimum is probably not among them.",
+            "'D'",
+        ),
+    ),
+)  # fmt: skip
+
+
+def _still(wanted, kept):
+    def done(one):
+        return any(one[2] == there[2] and there[3] > 0 and all(math.isclose(a, b, rel_tol=1e-9)
+                   for a, b in zip(one[:2], there[:2], strict=True)) for there in kept)  # fmt: skip
+
+    return [0 if done(one) else 1 for one in wanted]
+
+
+def _draw_kept(rng):
+    rates = [rng.choice([1, 2, 3, 4]) * 10.0 ** -rng.randint(1, 4) for _ in range(2)]
+    rates[1] *= 1.5  # never the same as the first
+    decays, seed = [10.0**-5 * rng.randint(1, 9), 10.0**-2 * rng.randint(1, 9)], rng.randint(0, 9)
+    wanted = [[lr, decay, seed] for lr in rates for decay in decays]
+    # One of each kind, in an order of its own: whole, diverged, half-written, of another seed.
+    kinds = [(0, 1), (0, 2), (0, 0), (1, 1)]
+    rng.shuffle(kinds)
+    kept = [[one[0] * (1 + rng.choice([-2, 2]) * 1e-15), one[1], seed + shift, status]
+            for one, (shift, status) in zip(wanted, kinds, strict=True)]  # fmt: skip
+    rng.shuffle(kept)
+    return wanted, kept
+
+
+_S = "def still_to_train(wanted, kept):\n"
+_SAME = "    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)\n"
+
+
+def _wrong(test: str) -> str:
+    return _S + _SAME + f"    return [0 if any({test} for k in kept) else 1 for w in wanted]"
+
+
+_BOTH = "near(w[0], k[0]) and near(w[1], k[1])"
+
+RESUME = FunctionExercise(
+    id="10.2.1.resume",
+    title="A stopped search goes on",
+    task="""
+A search was stopped. `wanted` is the list of its trials, each `[learning rate, weight decay, seed]`. `kept` is what
+lies in its folder, each `[learning rate, weight decay, seed, status]`, in any order. status: 1 finished, 2 diverged,
+0 half-written.
+
+Write `still_to_train(wanted, kept)`. It returns a list with one number for each wanted trial: 1 if it must be trained,
+0 if its result is there. A half-written file is no result; a training that diverged is one. The rates come from
+different computations: count two numbers as equal if they differ by less than 1e-9 of their size.
+""",
+    function="still_to_train",
+    returns="a list, one number for each wanted trial: 1 if it must be trained, 0 if its result is kept",
+    stub="""
+def still_to_train(wanted, kept):
+    return ...
+""",
+    solution="""
+import math
+
+def still_to_train(wanted, kept):
+    def is_kept(lr, decay, seed):
+        return any(math.isclose(lr, k[0], rel_tol=1e-9) and math.isclose(decay, k[1], rel_tol=1e-9)
+                   and seed == k[2] and k[3] > 0 for k in kept)
+
+    return [0 if is_kept(*one) else 1 for one in wanted]
+""",
+    hints=(
+        "For each wanted trial, look for one kept trial that agrees in everything that decides its result.",
+        "Both hyper-parameters and the seed decide the result. `math.isclose(a, b, rel_tol=1e-9)` compares numbers.",
+        "Statuses 1 and 2 count as done, 0 does not: one more condition in the same `any(...)`.",
+    ),
+    reference=_still,
+    draw=_draw_kept,
+    edges=(
+        ([[0.1, 0.001, 0], [0.3, 0.001, 0]], [[0.1 + 0.2, 0.001, 0, 1]]),
+        ([[0.1, 0.001, 0], [1.0, 0.001, 0]], [[1.0, 0.001, 0, 2], [0.1, 0.001, 0, 0]]),
+        ([[0.1, 0.001, 3], [0.1, 0.01, 3]], [[0.1, 0.01, 3, 1], [0.1, 0.001, 4, 1]]),
+        ([[0.1, 0.001, 0], [0.2, 0.001, 0]], [[0.2, 0.001, 0, 1], [0.7, 0.5, 0, 1]]),
+    ),
+    misconceptions=(
+        Misconception(
+            "exact floats",
+            "You compared floats with ==. 0.1 + 0.2 is not 0.3 there, and a finished trial is trained once more.",
+            _wrong("w == k[:3] and k[3] > 0"),
+        ),
+        Misconception(
+            "diverged again",
+            "You train diverged trials again. They would diverge again: that is their result.",
+            _wrong(f"{_BOTH} and w[2] == k[2] and k[3] == 1"),
+        ),
+        Misconception(
+            "half-written counts",
+            "You take a half-written file for a result: look at the status.",
+            _wrong(f"{_BOTH} and w[2] == k[2]"),
+        ),
+        Misconception(
+            "seed ignored",
+            "A trial of another seed is another trial: its result is not the one you want.",
+            _wrong(f"{_BOTH} and k[3] > 0"),
+        ),
+        Misconception(
+            "counted",
+            "You counted files and left out as many trials from the front. Which ones are there matters, not how many.",
+            _S + "    n = sum(k[3] > 0 for k in kept)\n    return [0 if i < n else 1 for i in range(len(wanted))]",
+        ),
+        Misconception(
+            "turned round",
+            "The other way round: 1 means that it must be trained.",
+            _wrong(f"{_BOTH} and w[2] == k[2] and k[3] > 0").replace("0 if", "1 if").replace("else 1", "else 0"),
+        ),
+    ),
+    variants=(
+        "import numpy as np\ndef still_to_train(wanted, kept):\n"
+        "    there = [k[:3] for k in kept if k[3]]\n"
+        "    return [int(not any(np.allclose(w, k, rtol=1e-9, atol=0) for k in there)) for w in wanted]",
+        "def still_to_train(wanted, kept):\n"
+        "    key = lambda one: (f'{one[0]:.9g}', f'{one[1]:.9g}', one[2])\n"
+        "    done = {key(k) for k in kept if k[3] in (1, 2)}\n    return [0 if key(w) in done else 1 for w in wanted]",
+        "def still_to_train(wanted, kept):\n    result = [1] * len(wanted)\n"
+        "    for i, (lr, decay, seed) in enumerate(wanted):\n        for a, b, s, status in kept:\n"
+        "            if abs(a - lr) < 1e-9 * lr and abs(b - decay) < 1e-9 * decay and s == seed and status != 0:\n"
+        "                result[i] = 0\n    return result",
+    ),
+)  # fmt: skip
+
+OPEN = OpenExercise(
+    id="10.2.1.open",
+    title="Open experiment: spend sixteen trials better",
+    task="""
+Sixteen trials are all you have, for learning rate, weight decay *and* dropout. Plan them as you like: one grid, a
+coarse grid and then a finer one around its best, one axis after the other. Then train your winner and the winner of
+the 4 × 4 grid with three fresh seeds each. Guess first by how many points yours is ahead.
+""",
+    hints=(
+        "Which axis moved the accuracy most in this lesson? How many levels does it deserve, how many the others?",
+        "Two rounds are a plan of their own: 6 learning rates first, then 10 trials around the best of them.",
+    ),
+    solution="What to look for: levels on the axis that matters buy most; a second round around the first one's best "
+    "often finds more than one fine grid; and part of every winner's lead is luck, which fresh seeds take away again.",
+)
+
+EXERCISES = (LEVELS, COST, READ, RESUME, OPEN)

@@ -1,0 +1,11 @@
+"""Random search."""
+
+from course_utils.doors import door
+
+__getattr__, __dir__, __all__ = door(
+    __name__,
+    grid_random="grid_random_explorer",
+    race="watch_race",
+    replaying="replay_explorer",
+    objectives="RecordedTrials",
+)

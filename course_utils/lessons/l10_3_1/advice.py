@@ -1,0 +1,246 @@
+"""Figure 10.28 with numbers in it: which regime wins, for how many images and for which task, and what is advised.
+
+    transfer_explorer(recorded("10.3.1"))        # a slider over the number of images, a choice of task
+    table_figure(recorded("10.3.1"))             # all corners of the table at once
+
+The advice is the lecture's 2 x 2 table. It names no number of images: here the fewest that were recorded of a task are
+"few", the most are "many", and between them it says nothing. Whether a lead is real is decided by `difference.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from statistics import fmean
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_utils.claims.compare import REAL, Difference, difference
+from course_utils.pictures import style
+from course_utils.pictures.controls import choice, snap
+from course_utils.pictures.live import CannotDraw, LivePicture, Scene
+
+SHORT = {"linear probe": "linear\nprobe", "last blocks": "last\nblocks", "all layers": "all\nlayers",
+         "small net": "small\nnet", "from scratch": "from\nscratch"}  # fmt: skip
+
+PRETRAINED = ("linear probe", "last blocks", "all layers")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the lecture says to one corner of its table. regimes: of ours, those that follow it."""
+
+    regimes: tuple[str, ...]
+    words: str
+
+
+# (similar to ImageNet?, many images?) -> advice; the lecture's guidelines 1 to 4 (Fig 10.28)
+ADVICE = {
+    (True, False): Advice(("linear probe",), "a linear classifier on frozen features"),
+    (True, True): Advice(("last blocks",), "fine-tune a few of the later layers"),
+    (False, True): Advice(("all layers",), "fine-tune a larger part of the network"),
+    (False, False): Advice(PRETRAINED, "the hardest corner: try a linear classifier or fine-tuning, without a promise"),
+}  # fmt: skip
+
+
+@dataclass
+class Cell:
+    """One task with one number of images a class. accuracies: regime -> {seed: test accuracy in per cent}."""
+
+    task: str
+    per_class: int
+    similar: bool
+    advice: Advice | None
+    runs: dict[str, list] = field(repr=False)
+
+    @cached_property
+    def accuracies(self) -> dict[str, dict[int, float]]:
+        return {name: {run.seed: accuracy(run) for run in runs} for name, runs in self.runs.items()}
+
+    def ranking(self) -> list[str]:
+        """The regimes, best mean first; those of a single seed come last, whatever it says."""
+        means = {name: (len(ends) > 1, fmean(ends.values())) for name, ends in self.accuracies.items()}
+        return sorted(means, key=means.get, reverse=True)
+
+    def lead(self, among: tuple[str, ...] | None = None) -> Difference:
+        """The winner minus the second, with its interval; among: only these regimes."""
+        first, second = [name for name in self.ranking() if among is None or name in among][:2]
+        return difference(self.runs[second], self.runs[first], accuracy, names=(second, first), label="accuracy (%)")
+
+
+def accuracy(run) -> float:
+    """Accuracy on the test images, in per cent. Raises ValueError for a run that has none."""
+    if run.test is None:
+        raise ValueError(f"the run {run.label()!r} was never tested; take table.where(purpose='result').")
+    return 100 * run.test[1]
+
+
+def cells(table) -> dict[tuple[str, int], Cell]:
+    """(task, images a class) -> Cell, of all results in a RunTable. Raises ValueError where there are none."""
+    results = [run for run in table if run.config.get("purpose") == "result"]
+    if not results:
+        raise ValueError("the table holds no fine-tuning results; recorded('10.3.1') does.")
+    found: dict[tuple[str, int], Cell] = {}
+    for task in dict.fromkeys(run.config["task"] for run in results):
+        mine = [run for run in results if run.config["task"] == task]
+        sizes, similar = sorted({run.config["per_class"] for run in mine}), mine[0].config["similar"]
+        for n in sizes:
+            many = {sizes[0]: False, sizes[-1]: True}.get(n)
+            here = [run for run in mine if run.config["per_class"] == n]
+            names = dict.fromkeys([*SHORT, *(run.config["regime"] for run in here)])
+            runs = {name: [run for run in here if run.config["regime"] == name] for name in names}
+            found[task, n] = Cell(task, n, similar, ADVICE.get((similar, many)),
+                                  {name: some for name, some in runs.items() if some})  # fmt: skip
+    return found
+
+
+def _sources(table) -> str:
+    return "recorded: " + ", ".join(dict.fromkeys(run.source for run in table))
+
+
+def words(cell: Cell) -> str:
+    """Two lines: what was measured, and what the lecture advises."""
+    lead, images = cell.lead(), f"{cell.per_class} a class"
+    first, second = lead.names[1], lead.names[0]
+    kind = "similar to" if cell.similar else "different from"
+    ends = cell.accuracies[first]
+    found = (f"{cell.task} ({kind} ImageNet), {images}: {first} leads with {fmean(ends.values()):.1f} %, "
+             f"{lead.mean:.1f} points above {second}: {_real(lead)}.")  # fmt: skip
+    if cell.advice is None:
+        return f"{found}\nThe lecture: between its “small” and its “large”, no advice."
+    lead = cell.lead(PRETRAINED)  # the lecture speaks of these
+    first = lead.names[1]
+    agrees = "as measured" if first in cell.advice.regimes else f"measured: {first}" if _is_real(lead) else "undecided"
+    return f"{found}\nThe lecture: {cell.advice.words} ({agrees})."
+
+
+def _is_real(lead: Difference) -> bool:
+    return lead.verdict.startswith(REAL)
+
+
+def _real(lead: Difference) -> str:
+    return "a real lead" if _is_real(lead) else "too close to call"
+
+
+# ----------------------------------------------------------------------------------------------------- the explorer
+def transfer_explorer(
+    table, task: str | None = None, *, title: str = "Which regime, for how many images?", note: str | None = None
+) -> LivePicture:
+    """A slider over the images a class and a list of tasks, over recorded runs.
+
+    Left: test accuracy against images a class, mean and band over seeds. Right: every seed at the chosen number;
+    shaded: what the lecture advises there. task: shown first. Raises ValueError for a table without results or a task
+    that is not in it.
+    """
+    found = cells(table)
+    tasks = {name: cell.similar for (name, _), cell in found.items()}
+    task = task or next(iter(tasks))
+    if task not in tasks:
+        raise ValueError(f"task {task!r} was not recorded; there are {', '.join(tasks)}.")
+    sizes = sorted({n for _, n in found})
+    names = list(dict.fromkeys(name for cell in found.values() for name in cell.runs))
+    start = next(n for n in sizes if (task, n) in found)
+    labels = [(f"{name} ({'similar' if like else 'different'})", name) for name, like in tasks.items()]
+    controls = [
+        snap("per_class", "images a class", [(str(n), n) for n in sizes], start),
+        choice("task", "task", labels, task),
+    ]
+    return LivePicture(
+        partial(_draw, found, {key: words(cell) for key, cell in found.items()}, names),
+        controls,
+        title=title,
+        alt="Left, test accuracy against images a class for each regime; right, every seed at the chosen number",
+        note=_sources(table) if note is None else note,
+        build=partial(_build, sizes, names),
+        status_lines=2,
+        figsize=(style.SIZE[0], 3.7),
+    )
+
+
+def _build(sizes, names, figure):
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1], sharey=True)
+    left.set(xlabel="images a class", ylabel="test accuracy (%)", xscale="log", ylim=(0, 102),
+             xlim=(sizes[0] / 1.3, sizes[-1] * 1.3))  # fmt: skip
+    left.set_xticks(sizes, labels=[str(n) for n in sizes])
+    left.minorticks_off()
+    right.set_xlim(-0.6, len(names) - 0.4)
+    right.set_xticks(range(len(names)), labels=[SHORT.get(name, name) for name in names])
+    right.grid(axis="x", visible=False)
+    artists = {"now": left.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
+    shade = dict(color=style.PALETTE[1], alpha=0.22, lw=0, zorder=0.5)
+    for k in range(len(names)):  # the shade of the advice, a column for each regime
+        artists[f"advised {k}"] = right.fill_between([0], [0], [0], **shade)
+    artists["advice"] = right.text(0, 0, "", fontsize=8, color=style.QUIET, ha="center", va="top", style="italic")
+    for n, name in enumerate(names):
+        look, mark = style.look(n), style.MARKERS[n % 6]
+        artists[f"band {name}"] = left.fill_between([0], [0], [0], color=look["color"], alpha=0.18, lw=0)
+        artists[name] = left.plot([], [], label=name, marker=mark, ms=4.5, **look)[0]
+        artists[f"seeds {name}"] = right.plot([], [], ls="none", marker=mark, ms=5, color=look["color"], alpha=0.75)[0]
+        artists[f"mean {name}"] = right.plot([], [], color=look["color"], lw=3, ls="-")[0]
+    left.set_title(" ", fontsize=9)  # keeps the row for the legend, which is wider than its panel
+    style.legend_row(left, [artists[name] for name in names], names).set_in_layout(False)
+    return {"left": left, "right": right}, artists
+
+
+def _draw(found, said, names, state) -> Scene:
+    cell = found.get((state.task, state.per_class))
+    mine = {n: one for (task, n), one in found.items() if task == state.task}
+    if cell is None:
+        raise CannotDraw(f"{state.task} has no {state.per_class} images of each class to learn from; "
+                         f"up to {max(mine)} were recorded.")  # fmt: skip
+    artists = {"now": ([state.per_class] * 2, [0, 102])}
+    for k, name in enumerate(names):
+        sizes = [n for n in sorted(mine) if name in mine[n].runs]
+        ends = [list(mine[n].accuracies[name].values()) for n in sizes]
+        artists[name] = (sizes, [fmean(one) for one in ends])
+        artists[f"band {name}"] = (sizes, [min(one) for one in ends], [max(one) for one in ends])
+        if name in cell.runs:
+            here = list(cell.accuracies[name].values())
+            artists[f"seeds {name}"] = (k + np.linspace(-0.16, 0.16, len(here)) if len(here) > 1 else [k], here)
+            artists[f"mean {name}"] = ([k - 0.3, k + 0.3], [fmean(here)] * 2)
+        if cell.advice and name in cell.advice.regimes:
+            artists[f"advised {k}"] = ([k - 0.45, k + 0.45], [0, 0], [102, 102])
+    if cell.advice:
+        middle = fmean(names.index(name) for name in cell.advice.regimes if name in names)
+        artists["advice"] = (middle, 8, "advised")
+    return Scene(artists, said[state.task, state.per_class])
+
+
+# -------------------------------------------------------------------------------------------------------- the table
+def table_figure(table, *, title: str = "Figure 10.28, measured", note: str | None = None) -> Figure:
+    """The lecture's table with numbers: a column for each task, few images above, many below.
+
+    Bars: mean test accuracy; dots: seeds; shaded: what the lecture advises. Raises ValueError without results.
+    """
+    found = cells(table)
+    tasks = list(dict.fromkeys(task for task, _ in found))
+    with style.context():
+        figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=_sources(table) if note is None else note)
+        grid = figure.subplots(2, len(tasks), sharex=True, sharey=True, squeeze=False)
+        for column, task in enumerate(tasks):
+            sizes = sorted(n for name, n in found if name == task)
+            for row, n in enumerate((sizes[0], sizes[-1])):
+                _panel(grid[row, column], found[task, n])
+                grid[row, column].set_title(f"{task}, {n} a class", fontsize=9)
+            grid[1, column].set_xlabel("test accuracy (%)")
+        for row, label in enumerate(("few images", "many images")):
+            grid[row, 0].set_ylabel(label, fontweight="bold")
+    return figure
+
+
+def _panel(axes, cell: Cell) -> None:
+    names = list(SHORT)
+    for k, name in enumerate(names):
+        if cell.advice and name in cell.advice.regimes:
+            axes.axhspan(k - 0.46, k + 0.46, color=style.PALETTE[1], alpha=0.22, lw=0)
+        ends = list(cell.accuracies.get(name, {}).values())
+        if ends:
+            colour = style.look(k)["color"]
+            axes.barh(k, fmean(ends), height=0.56, color=colour, alpha=0.55)
+            axes.plot(ends, [k] * len(ends), ls="none", marker=style.MARKERS[k], ms=3.6, color=colour, mec=style.INK,
+                      mew=0.4)  # fmt: skip
+            axes.text(119, k, f"{fmean(ends):.0f}", va="center", ha="right", fontsize=8)
+    axes.set(xlim=(0, 120), xticks=(0, 25, 50, 75, 100), yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+    axes.set_yticklabels(names)
+    axes.grid(axis="y", visible=False)

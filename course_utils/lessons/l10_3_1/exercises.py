@@ -1,0 +1,286 @@
+"""Exercises of lesson 10.3.1: a rate for every stage, BatchNorm in a frozen part, what learns, which regime."""
+
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+
+
+def _rates(lr, ratio, stages, learn):
+    return [0.0] * (stages - learn) + [lr / ratio] * learn + [lr]
+
+
+def _draw_rates(rng):
+    stages = rng.randint(4, 10)
+    return 10 ** rng.uniform(-4, -1), rng.uniform(3, 30), stages, rng.randint(1, stages - 1)
+
+
+_R = "def rates(lr, ratio, stages, learn):\n    "
+
+RATES = FunctionExercise(
+    id="10.3.1.rates",
+    title="A learning rate for every stage",
+    task="""
+A pretrained network has `stages` stages, numbered from the input (0) to the output, and a new head. The last `learn`
+stages learn, the rest are frozen. Write `rates(lr, ratio, stages, learn)`: a list of `stages + 1` learning rates,
+from the input to the head.
+
+- the new head, last in the list, learns at `lr`
+- a stage that learns gets `lr / ratio`
+- a frozen stage gets 0
+""",
+    function="rates",
+    returns="list of stages + 1 learning rates, from the input to the head",
+    stub="""
+def rates(lr, ratio, stages, learn):
+    return ...
+""",
+    solution="""
+def rates(lr, ratio, stages, learn):
+    frozen = stages - learn
+    return [0.0] * frozen + [lr / ratio] * learn + [lr]
+""",
+    hints=(
+        "Three kinds of entries stand one after the other. How many are there of each?",
+        "Frozen: stages − learn of them, all 0. They stand first, because freezing begins at the input.",
+        "A list times a whole number repeats it: `[0.0] * 3`. Lists are joined with +.",
+    ),
+    reference=_rates,
+    draw=_draw_rates,
+    edges=((1e-3, 10.0, 8, 0), (1e-3, 10.0, 8, 8), (1e-3, 10.0, 8, 2)),
+    floor=lambda lr, *rest: 1e-6 * lr,
+    misconceptions=(
+        Misconception(
+            "frozen from the top",
+            "You froze the stages next to the head and let those at the input learn. The early ones see edges and "
+            "textures, which every task can use: they stay.",
+            _R + "return [lr / ratio] * learn + [0.0] * (stages - learn) + [lr]",
+        ),
+        Misconception(
+            "one rate for all",
+            "Your pretrained stages learn as fast as the new head. They are nearly right: give them lr / ratio.",
+            _R + "return [0.0] * (stages - learn) + [lr] * learn + [lr]",
+        ),
+        Misconception(
+            "head slowed down",
+            "Your head gets lr / ratio, too. It is new and has everything to learn: it gets lr itself.",
+            _R + "return [0.0] * (stages - learn) + [lr / ratio] * (learn + 1)",
+        ),
+        Misconception(
+            "the wrong one is fast",
+            "The other way round: the *head* is new and learns at lr, the stages at lr / ratio.",
+            _R + "return [0.0] * (stages - learn) + [lr] * learn + [lr / ratio]",
+        ),
+        Misconception(
+            "head counted as a stage",
+            "You counted the head among the stages that learn, so one stage too few gets a rate.",
+            _R + "return [0.0] * (stages - learn + 1) + [lr / ratio] * (learn - 1) + [lr]",
+        ),
+        Misconception(
+            "frozen ones crawl",
+            "Your frozen stages still move, slowly. Frozen means a rate of 0.",
+            _R + "return [lr / ratio**2] * (stages - learn) + [lr / ratio] * learn + [lr]",
+        ),
+    ),
+    variants=(
+        _R + "return [(lr if n == stages else lr / ratio if n >= stages - learn else 0) for n in range(stages + 1)]",
+        "import numpy as np\n" + _R + "out = np.zeros(stages + 1)\n    out[stages - learn:] = lr / ratio\n"
+        "    out[-1] = lr\n    return out",
+        "import torch\n" + _R + "out = torch.full((stages + 1,), lr / ratio, dtype=torch.float64)\n"
+        "    out[: stages - learn] = 0\n    out[stages] = lr\n    return out",
+    ),
+)  # fmt: skip
+
+
+def _running(mean, batch, momentum, training, requires_grad):
+    return (1 - momentum) * mean + momentum * sum(batch) / len(batch) if training else mean
+
+
+def _draw_running(rng):
+    batch = [round(rng.gauss(rng.uniform(-3, 3), 1), 3) for _ in range(rng.randint(3, 8))]
+    return round(rng.uniform(-3, 3), 3), batch, rng.choice([0.01, 0.1, 0.3]), rng.randint(0, 1), rng.randint(0, 1)
+
+
+_B = "def running_mean(mean, batch, momentum, training, requires_grad):\n    new = sum(batch) / len(batch)\n    "
+
+RUNNING = FunctionExercise(
+    id="10.3.1.batchnorm",
+    title="What BatchNorm keeps, and when it moves",
+    task="""
+A BatchNorm layer keeps a running mean of each channel. Write `running_mean(mean, batch, momentum, training,
+requires_grad)`: the running mean of one channel after one forward pass.
+
+- `mean` is the running mean before, `batch` a list of the values of this channel in the batch
+- `momentum` is PyTorch's: the share of the *new* mean, 0.1 by default
+- `training` is 1 in training mode and 0 in evaluation mode
+- `requires_grad` is 1 or 0: whether the layer's weights get gradients
+""",
+    function="running_mean",
+    returns="the running mean of the channel after this forward pass",
+    stub="""
+def running_mean(mean, batch, momentum, training, requires_grad):
+    return ...
+""",
+    solution="""
+def running_mean(mean, batch, momentum, training, requires_grad):
+    if not training:                       # the mode decides, and the mode alone
+        return mean
+    return (1 - momentum) * mean + momentum * sum(batch) / len(batch)
+""",
+    hints=(
+        "A running mean is no parameter: no gradient ever touches it. Which of the two switches can stop it, then?",
+        "In evaluation mode nothing changes. In training mode the old mean keeps the share 1 − momentum.",
+        "`requires_grad` plays no part at all.",
+    ),
+    reference=_running,
+    draw=_draw_running,
+    edges=((1.0, [3.0, 5.0], 0.1, 1, 0), (1.0, [3.0, 5.0], 0.1, 0, 1), (1.0, [3.0, 5.0], 0.1, 1, 1),
+           (1.0, [3.0, 5.0], 0.1, 0, 0)),
+    floor=lambda *rest: 1e-6,
+    misconceptions=(
+        Misconception(
+            "requires_grad stops it",
+            "You let requires_grad=False stop the running mean. It stops gradients; running statistics are moved by "
+            "the forward pass itself. Only evaluation mode stops them.",
+            _B + "return (1 - momentum) * mean + momentum * new if training and requires_grad else mean",
+        ),
+        Misconception(
+            "only requires_grad counts",
+            "You looked at requires_grad in place of the mode. The mode decides, and the mode alone.",
+            _B + "return (1 - momentum) * mean + momentum * new if requires_grad else mean",
+        ),
+        Misconception(
+            "momentum the wrong way round",
+            "PyTorch's momentum is the share of the *new* mean; you gave it to the old one.",
+            _B + "return momentum * mean + (1 - momentum) * new if training else mean",
+        ),
+        Misconception(
+            "never moves",
+            "Your running mean never moves. In training mode every forward pass takes it a little towards the batch.",
+            _B + "return mean",
+        ),
+        Misconception(
+            "always moves",
+            "In evaluation mode BatchNorm *uses* its running mean and leaves it alone.",
+            _B + "return (1 - momentum) * mean + momentum * new",
+        ),
+        Misconception(
+            "the batch alone",
+            "You threw the old mean away. The batch has the share momentum, no more.",
+            _B + "return new if training else mean",
+        ),
+        Misconception(
+            "a sum, not a mean",
+            "You added the batch up without dividing by its length.",
+            _B + "return (1 - momentum) * mean + momentum * sum(batch) if training else mean",
+        ),
+    ),
+    variants=(
+        _B + "return mean + training * momentum * (new - mean)",
+        "import numpy as np\ndef running_mean(mean, batch, momentum, training, requires_grad):\n"
+        "    return np.average([mean, np.mean(batch)], weights=[1 - momentum * training, momentum * training])",
+        "import torch\ndef running_mean(mean, batch, momentum, training, requires_grad):\n"
+        "    norm = torch.nn.BatchNorm1d(1, momentum=momentum).double().requires_grad_(bool(requires_grad))\n"
+        "    norm.running_mean.fill_(mean)\n    norm.train(bool(training))\n"
+        "    norm(torch.tensor(batch, dtype=torch.float64).view(-1, 1))\n    return norm.running_mean",
+    ),
+)  # fmt: skip
+
+COUNT = ValueExercise(
+    id="10.3.1.count",
+    title="How many numbers learn?",
+    task="""
+You unfreeze the last stage of a network and put a new head on it.
+
+- the stage: a convolution with a 1 × 1 kernel from `inputs` to `width` channels, without bias, and a BatchNorm over
+  `width` channels
+- the head: a linear layer, with bias, from `width` features to `classes` classes
+
+How many numbers does the optimizer move in all?
+""",
+    given={"inputs": 320, "width": 1280, "classes": 12},
+    answer=lambda inputs, width, classes: inputs * width + 2 * width + width * classes + classes,
+    solution="""
+Convolution: 320 · 1280 weights. BatchNorm: one scale and one shift a channel, 2 · 1280; its running mean and variance
+are statistics, no optimizer moves them. Head: 1280 · 12 weights and 12 biases.
+
+```
+answer = 320 * 1280 + 2 * 1280 + 1280 * 12 + 12
+```
+""",
+    hints=(
+        "Three layers, one after the other: convolution, BatchNorm, linear.",
+        "A 1 × 1 convolution has one weight for each pair of input and output channel.",
+        "BatchNorm learns a scale and a shift for each channel. What else it keeps is measured, not learned.",
+    ),
+    misconceptions=(
+        Misconception("statistics counted", "You counted BatchNorm's running mean and variance: an optimizer never "
+                      "sees them.", "inputs * width + 4 * width + width * classes + classes"),
+        Misconception("BatchNorm forgotten", "BatchNorm learns, too: a scale and a shift for each channel.",
+                      "inputs * width + width * classes + classes"),
+        Misconception("head alone", "That is the head alone, the linear probe. The stage learns as well.",
+                      "width * classes + classes"),
+        Misconception("stage alone", "The new head learns, too.", "inputs * width + 2 * width"),
+    ),
+    relative=2e-6,
+)  # fmt: skip
+
+OPTIONS = {
+    "A": "a linear classifier on frozen features",
+    "B": "fine-tune the last stages, the early ones stay frozen",
+    "C": "fine-tune a large part of the network, or all of it",
+    "D": "freeze the last stages and train the early ones",
+}
+
+
+def advised(similar, images):
+    """The letter of the lecture's advice; a thousand images is taken as the border between small and large."""
+    return ("B" if images > 1_000 else "A") if similar else "C"
+
+
+CASE = ChoiceExercise(
+    id="10.3.1.case",
+    title="Which corner of the table?",
+    task="""
+A clinic has 60,000 labelled ultrasound pictures, grey and grainy, and a network pretrained on ImageNet's photographs.
+Which start does the lecture's table advise? Answer with its letter, for instance `answer = "A"`.
+""",
+    options=OPTIONS,
+    given={"similar": False, "images": 60_000},
+    answer=advised,
+    solution="""
+C. Ultrasound looks like nothing in ImageNet, so the late stages, which name photographed things, help little; and
+60,000 pictures are enough to move many weights without learning them by heart. B is for many pictures *like*
+ImageNet's, A for few. D leaves out of learning just those stages that fit the new pictures least.
+""",
+    hints=(
+        "Two questions: are the pictures like ImageNet's photographs? And are there many of them?",
+        "Unlike, and many. Do the late stages, which know dogs and cars, fit?",
+    ),
+    misconceptions=(
+        Misconception("too careful", "A linear classifier is for *few* pictures like ImageNet's. You have 60,000 that "
+                      "are unlike them: frozen features would waste most of what they can teach.", "'A'"),
+        Misconception("too similar", "That is the advice for pictures *like* ImageNet's. Here even the middle stages "
+                      "have never seen anything of the kind.", "'B'"),
+        Misconception("upside down", "Freezing starts at the input: early stages see edges and textures, which every "
+                      "picture has. The late ones are the special ones.", "'D'"),
+    ),
+    names={"advised": advised},
+)  # fmt: skip
+
+OPEN = OpenExercise(
+    id="10.3.1.open",
+    title="Open experiment: where is the best cut?",
+    task="""
+`learn` can be any number of stages from 0 to 8, not only 0, 2 and 8. Take one task and one number of images, and
+find the best cut. Try `task("counts")` and `task("sounds")`, too, which this lesson has not touched. Guess first: does
+the best cut move when you take ten times as many images?
+""",
+    hints=(
+        "`net = Classifier(...)`, `tail = Tail(net, learn)`, `frozen_once(net, few, learn)`: the lines of part 4. "
+        "Three seeds each.",
+        "Keep the budget equal, and give each cut the same number of tries at its learning rate.",
+    ),
+    solution="What to look for: the curve over the cut is flat for photographs and few images, and steep for pictures "
+    "unlike ImageNet's. Measure the time as well: a cut in the middle costs a fraction of training everything, because "
+    "the part below runs once.",
+)
+
+EXERCISES = (RATES, RUNNING, COUNT, CASE, OPEN)

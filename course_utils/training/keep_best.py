@@ -1,0 +1,117 @@
+"""Keep the best weights of a training on disk, stop when patience is used up, bring the best back.
+
+    best = KeepBest(folder / "best.pt", by="loss", patience=5)
+    for now in train(model, data, optimizer, ...):
+        best.see(now)                   # does nothing between validations
+        if best.enough:
+            break
+    t, loss = best.restore(model)
+
+What is best is worked out from the run's own record, every time. So a training that goes on from a checkpoint needs
+nothing else: its record comes back with the checkpoint, and with it the best score and the patience used up so far.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from course_utils.training.checkpoints import read_plainly, write_safely
+from course_utils.training.early_stopping import stopping
+
+BY = {"loss": (1, "lower"), "accuracy": (2, "higher")}  # by -> its place in run.val, which way is better
+_PARTS = {"by", "score", "t", "seed", "source", "model"}
+
+
+class KeepBest:
+    """The best weights of one training, by validation loss or accuracy, in one file.
+
+    path: the file; it is replaced, whole or not at all, whenever a validation is the best so far.
+    by: "accuracy" (higher is better) or "loss" (lower is better). patience, min_delta: see `stopping`.
+    Raises ValueError for arguments out of range.
+    """
+
+    def __init__(self, path, by: str = "accuracy", *, patience: int | None = None, min_delta: float = 0.0):
+        if by not in BY:
+            raise ValueError(f"by = {by!r}: choose {' or '.join(map(repr, BY))}")
+        stopping([0.0], patience, min_delta=min_delta)  # refuses what is out of range now, not after an epoch
+        self.path, self.by, self.patience, self.min_delta = Path(path), by, patience, min_delta
+        self.run = None
+
+    def see(self, step) -> None:
+        """Look at a step of `train`. Writes the file if a validation has just been made and is the best so far.
+
+        Raises OSError if the file cannot be written; the one before is then still there.
+        """
+        if not step.validated:
+            return
+        self.run = step.run
+        if self._best() == len(self._scores()) - 1:
+            state = {"by": self.by, "score": self.score, "t": self.t, "seed": self.run.seed,
+                     "source": self.run.source, "model": step.model.state_dict()}  # fmt: skip
+            write_safely(state, self.path, "best weights")
+
+    @property
+    def enough(self) -> bool:
+        """True when `patience` validations in a row brought no improvement."""
+        return self.run is not None and stopping(
+            self._scores(), self.patience, min_delta=self.min_delta, better=BY[self.by][1]
+        ).early
+
+    @property
+    def t(self) -> int | None:
+        """Updates made when the best validation was; None if there is none yet."""
+        return None if self._best() is None else self.run.val[self._best()][0]
+
+    @property
+    def score(self) -> float | None:
+        """The best validation loss or accuracy (in [0, 1]); None if there is none yet."""
+        return None if self._best() is None else self._scores()[self._best()]
+
+    def restore(self, model: torch.nn.Module) -> tuple[int, float]:
+        """Put the kept weights (and BatchNorm's statistics) into `model`. Returns (update, score) they belong to.
+
+        Works in a new session, too. Raises FileNotFoundError if nothing was kept, ValueError, before anything is
+        changed, if the file is damaged, foreign, from another training, or does not fit the model.
+        """
+        if not self.path.exists():
+            why = "no validation has been seen" if self.run is None else f"no validation {self.by} was a number"
+            why = why if self._best() is None else "the file that was written is gone"
+            raise FileNotFoundError(f"there are no best weights at {self.path}: {why}")
+        state = self._read()
+        here, there = _shapes(model.state_dict()), _shapes(state["model"])
+        for name in {**here, **there}:
+            if here.get(name) != there.get(name):
+                raise ValueError(f"{self.path} holds the weights of another network: {name!r} has shape "
+                                 f"{there.get(name)} there and {here.get(name)} here (None: missing). "
+                                 "Build the network that was trained.")  # fmt: skip
+        model.load_state_dict(state["model"])
+        return state["t"], state["score"]
+
+    def _read(self) -> dict:
+        way_out = "Train again, or choose another file."
+        state = read_plainly(self.path, "a file of best weights", way_out)
+        if not isinstance(state, dict) or not _PARTS <= set(state) or not isinstance(state["model"], dict):
+            raise ValueError(f"{self.path} is not a file of best weights. {way_out}")
+        wanted = {"by": self.by}
+        if self._best() is not None:
+            wanted |= {"t": self.t, "score": self.score, "seed": self.run.seed, "source": self.run.source}
+        for key, value in wanted.items():
+            if state[key] != value:
+                raise ValueError(f"{self.path} was kept by another training: {key} is {state[key]!r} there and "
+                                 f"{value!r} here. {way_out}")  # fmt: skip
+        return state
+
+    def _scores(self) -> list[float]:
+        return [measured[BY[self.by][0]] for measured in self.run.val]
+
+    def _best(self) -> int | None:
+        """Index of the best validation so far."""
+        if self.run is None or not self.run.val:
+            return None
+        return stopping(self._scores(), better=BY[self.by][1]).chosen
+
+
+def _shapes(weights: dict) -> dict:
+    return {name: list(w.shape) if isinstance(w, torch.Tensor) else repr(w) for name, w in weights.items()}

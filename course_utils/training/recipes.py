@@ -1,0 +1,63 @@
+"""What most recorded runs are made of: the optimizers, the schedules by name, the rates that are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from course_utils import schedules
+
+HALF_DECADES = [round(10 ** (k / 2), 6) for k in range(-8, 3)]  # 1e-4 ... 10: eleven rates, two a decade
+PEAKS = [round(10 ** (k / 2), 6) for k in range(-4, 2)]  # 0.01 ... 3.16: six peak rates
+SEEDS = [0, 1, 2]
+OPTIMIZERS = ["sgd", "sgd+momentum", "adagrad", "rmsprop", "adam", "adamw"]
+# Named shapes at a given peak rate and number of updates T: name -> function(peak, T) -> schedule.
+SHAPES: dict[str, Callable] = {
+    "constant": lambda peak, T: partial(schedules.constant, peak=peak),
+    "cosine": lambda peak, T: partial(schedules.cosine, peak=peak, T=T),
+    "linear": lambda peak, T: partial(schedules.linear, peak=peak, T=T),
+    "inverse sqrt": lambda peak, T: partial(schedules.inverse_sqrt, peak=peak),
+    "inverse sqrt, warm-up": lambda peak, T: partial(schedules.inverse_sqrt, peak=peak, warmup=max(1, T // 20)),
+    "one cycle": lambda peak, T: partial(schedules.one_cycle, peak=peak, T=T),
+    "range test": lambda peak, T: partial(schedules.exponential, start=peak / 1e5, end=peak, T=T),
+    "step": lambda peak, T: drops(peak, T, (0.5, 0.75, 0.9)),
+    "step, one drop": lambda peak, T: drops(peak, T, (0.75,)),
+    "step, early": lambda peak, T: drops(peak, T, (0.1, 0.2, 0.3)),
+    "step, late": lambda peak, T: drops(peak, T, (0.9, 0.95, 0.98)),
+    "step, factor 0.5": lambda peak, T: drops(peak, T, (0.5, 0.75, 0.9), 0.5),
+    "step, factor 0.01": lambda peak, T: drops(peak, T, (0.5, 0.75, 0.9), 0.01),
+    "cosine, T twice too long": lambda peak, T: partial(schedules.cosine, peak=peak, T=2 * T),
+    "cosine, T half as long": lambda peak, T: partial(schedules.cosine, peak=peak, T=T / 2),
+    "cosine, once an epoch": lambda peak, T: partial(
+        schedules.staircase, schedule=partial(schedules.cosine, peak=peak, T=T), every=T / 8
+    ),
+    "cosine, climbing again": lambda peak, T: partial(climbing_cosine, peak=peak, T=T / 2),
+}
+
+
+def climbing_cosine(t: float, *, peak: float, T: float) -> float:
+    """What torch's CosineAnnealingLR(T_max=T) does: past T it climbs back to the peak at 2 T."""
+    return schedules.cosine(abs((t + T) % (2 * T) - T), peak=peak, T=T)
+
+
+def drops(peak: float, T: float, shares, factor: float = 0.1):
+    """Step decay with milestones given as shares of T."""
+    return partial(schedules.step, peak=peak, milestones=[share * T for share in shares], factor=factor)
+
+
+def make_optimizer(name: str, model, lr: float, **more):
+    """The six optimizers of lesson 10.1.1 with PyTorch's defaults (momentum 0.9 where it says so).
+
+    more: weight_decay, for example.
+    """
+    import torch
+
+    kinds = {
+        "sgd": torch.optim.SGD,
+        "sgd+momentum": partial(torch.optim.SGD, momentum=0.9),
+        "adagrad": torch.optim.Adagrad,
+        "rmsprop": torch.optim.RMSprop,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }
+    return kinds[name](model.parameters(), lr=lr, **more)

@@ -1,0 +1,234 @@
+"""Many small networks trained at once, each with its own learning rate, weight decay and momentum (torch.func).
+
+    models = [mlp(hidden=(32,), seed=10) for _ in settings]            # one network a setting, all of one shape
+    runs = train_together(models, data, settings, updates=62, batch_size=128, seed=10)
+
+The weights of all networks are stacked, [networks, ...], and one update moves them all; every network sees the same
+batches. The results are those of training them one by one, to rounding. It pays where a single network is too small
+to keep the processor busy, as multi-layer perceptrons of this size are; small convolutional nets are *slower* together
+on a CPU (tests/benchmarks/bench_together.py measures both).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Real
+
+import torch
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from course_utils.runs import Run, plain
+from course_utils.schedules import cosine
+from course_utils.training.arguments import learning_rate, planned
+from course_utils.training.compute import Compute, pick
+
+LIMITS = {"lr": (0.0, math.inf), "weight_decay": (0.0, math.inf), "momentum": (0.0, 1.0)}
+
+
+class Stack:
+    """Networks of one shape as one: their weights stacked along a first axis.
+
+    weights: name -> tensor [networks, ...]. `losses_and_gradients` and `logits` work on all networks at once.
+    """
+
+    def __init__(self, models: Sequence[torch.nn.Module], compute: Compute | None = None):
+        self.compute = compute or pick(dtype="float32")
+        self.models = list(models)
+        _check_models(self.models)
+        self.bare = self.models[0].to(self.compute.device)
+        weights, _ = stack_module_state([model.to(self.compute.device) for model in self.models])
+        self.weights = {name: w.detach().clone() for name, w in weights.items()}
+        self._update = vmap(grad_and_value(self._loss), in_dims=(0, None, None), randomness="different")
+        self._forward = vmap(self._one, in_dims=(0, None))
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def _one(self, weights, inputs):
+        return functional_call(self.bare, weights, (inputs,))
+
+    def _loss(self, weights, inputs, labels):
+        with self.compute.autocast():
+            return cross_entropy(self._one(weights, inputs), labels)
+
+    def gradients_and_losses(self, inputs, labels) -> tuple[dict, torch.Tensor]:
+        """name -> gradient [networks, ...], and the loss of each network [networks], on one batch for all."""
+        self.bare.train()
+        return self._update(self.weights, inputs, labels)
+
+    @torch.no_grad()
+    def evaluate(self, split, data, batch_size: int = 250) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss and accuracy of every network on `split`, each [networks]."""
+        self.bare.eval()
+        loss, right, n = 0.0, 0, 0
+        for inputs, labels in split.parts(batch_size):
+            labels = labels.to(self.compute.device)
+            with self.compute.autocast():
+                logits = self._forward(self.weights, data.prepare(inputs.to(self.compute.device))).float()
+            flat = labels.expand(len(self), -1)  # [networks, batch]
+            loss = loss + cross_entropy(logits.transpose(1, 2), flat, reduction="none").sum(1)
+            right = right + (logits.argmax(2) == flat).sum(1)
+            n += len(labels)
+        return loss.double() / n, right.double() / n
+
+    def unstack(self) -> None:
+        """Write the trained weights back into the networks."""
+        with torch.no_grad():
+            for n, model in enumerate(self.models):
+                for name, weight in model.named_parameters():
+                    weight.copy_(self.weights[name][n])
+
+
+@torch.no_grad()
+def sgd_together(weights: Mapping, gradients: Mapping, memory: dict, lr, weight_decay, momentum) -> None:
+    """One update of torch.optim.SGD for all networks; lr, weight_decay, momentum: a number for each, [networks].
+
+    weights, gradients: name -> [networks, ...], weights are changed in place. memory: the velocities, name ->
+    [networks, ...]; hand over {} at first.
+    """
+    for name, w in weights.items():
+        each = (-1,) + (1,) * (w.dim() - 1)  # one number a network, to be spread over its weights
+        v = memory.setdefault(name, torch.zeros_like(w))
+        # v = momentum * v + gradient + weight_decay * w;  w = w - lr * v:  in place, no large number is copied
+        v.mul_(momentum.view(each)).add_(gradients[name]).addcmul_(weight_decay.view(each), w)
+        w.addcmul_(lr.view(each), v, value=-1)
+
+
+def together(
+    models: Sequence[torch.nn.Module],
+    data,
+    settings: Sequence[Mapping],
+    *,
+    updates: int | None = None,
+    epochs: float | None = None,
+    batch_size: int = 128,
+    seed: int = 0,
+    augment: bool = True,
+    shape: Callable[[float], float] | None = None,
+    compute: Compute | None = None,
+) -> Iterator[tuple[int, torch.Tensor, Stack, list[Run]]]:
+    """Train all networks; after each update yields (updates made, losses [networks], the Stack, the Runs).
+
+    settings: one dict a network with "lr", and if wanted "weight_decay" (default 0) and "momentum" (default 0.9).
+    shape: share of the training done, in [0, 1), -> factor on the learning rate; default: half a cosine down to 0.
+    The other arguments are those of `train`; number format float32 unless `compute` says otherwise. A network whose
+    loss is no longer finite is "diverged"; the others do not notice. Runs are filled in at the end, with the validation
+    accuracy and the losses of all updates; the trained weights are then written back into `models`.
+    Raises ValueError for networks of different shapes or with batch statistics (BatchNorm), and settings out of range.
+    """
+    stack = Stack(models, compute)
+    numbers = _columns(settings, len(stack))
+    device = stack.compute.device
+    lr, decay, momentum = (torch.tensor(numbers[name], device=device) for name in LIMITS)
+    batches = data.batches(batch_size, seed=seed, augment=augment, device=device)
+    T = planned(epochs, updates, len(batches), 0)
+    shape = shape or (lambda share: cosine(share, peak=1.0, T=1.0))
+    factors = [learning_rate(shape(t / T), f"shape({t}/{T}) = ", "It multiplies the learning rate.") for t in range(T)]
+    runs = [_new_run(one, stack, data, T, batch_size, seed, augment) for one in settings]
+    memory, losses = {}, []
+    for t in range(T):
+        gradients, loss = stack.gradients_and_losses(*batches.get(t))
+        sgd_together(stack.weights, gradients, memory, factors[t] * lr, decay, momentum)
+        losses.append(loss)
+        if t + 1 == T:
+            _write_down(runs, torch.stack(losses).cpu(), factors, stack.evaluate(data.val, data))
+            stack.unstack()
+        yield t + 1, loss, stack, runs
+
+
+def train_together(*args, **kwargs) -> list[Run]:
+    """`together(...)` to its end: one Run a network, in the order of the settings. The same arguments."""
+    *_, (_, _, _, runs) = together(*args, **kwargs)
+    return runs
+
+
+def race(build: Callable[[], torch.nn.Module], networks: int, data, *, batch_size: int = 32, updates: int = 5) -> tuple:
+    """Seconds for one update of so many networks, (one after the other, together); the least of `updates` tries each.
+
+    build: makes a fresh network. Both ways see the same batch, in float32, and update with SGD and momentum.
+    """
+    models = [build() for _ in range(networks)]
+    stack = Stack([build() for _ in range(networks)])
+    inputs, labels = data.batches(batch_size, seed=0, augment=False, device=stack.compute.device).get(0)
+    sgd = [torch.optim.SGD(model.to(inputs.device).parameters(), lr=0.01, momentum=0.9) for model in models]
+    same, memory = torch.ones(networks, device=inputs.device), {}
+
+    def one_by_one():
+        for model, optimizer in zip(models, sgd, strict=True):
+            optimizer.zero_grad()
+            cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+
+    def all_at_once():
+        gradients, _ = stack.gradients_and_losses(inputs, labels)
+        sgd_together(stack.weights, gradients, memory, 0.01 * same, 0 * same, 0.9 * same)
+
+    times: dict = {one_by_one: [], all_at_once: []}
+    for _ in range(updates + 1):  # the first try of each is the warm-up
+        for way, seconds in times.items():
+            begin = time.perf_counter()
+            way()
+            if inputs.is_cuda:
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - begin)
+    return tuple(min(seconds[1:]) for seconds in times.values())
+
+
+# ------------------------------------------------------------------------------------------------------- details
+def _check_models(models) -> None:
+    if not models or not all(isinstance(model, torch.nn.Module) for model in models):
+        raise ValueError(f"models must be a list of networks, got {models!r}.")
+    if len({id(model) for model in models}) < len(models):
+        raise ValueError("the same network stands twice in models: make a fresh one for each setting.")
+    first = {name: w.shape for name, w in models[0].named_parameters()}
+    for n, model in enumerate(models):
+        if {name: w.shape for name, w in model.named_parameters()} != first or str(model) != str(models[0]):
+            raise ValueError(f"network {n} has another shape than network 0: only equal ones can be stacked.")
+        if any(True for _ in model.buffers()):
+            raise ValueError(f"network {n} keeps batch statistics ({next(model.named_buffers())[0]}), which cannot be "
+                             "stacked here. Build it without BatchNorm (norm=False).")  # fmt: skip
+
+
+def _columns(settings, n: int) -> dict[str, list[float]]:
+    """name -> one number a network. ValueError for a number out of range, an unknown name, another count."""
+    if isinstance(settings, (str, Mapping)) or not isinstance(settings, Sequence) or len(settings) != n:
+        found = len(settings) if isinstance(settings, Sequence) else repr(settings)
+        raise ValueError(f"settings must be a list with one dict for each of the {n} networks, got {found}.")
+    for one in settings:
+        if not isinstance(one, Mapping) or "lr" not in one or set(one) - set(LIMITS):
+            raise ValueError(f"a setting has lr, weight_decay and momentum, only lr is a must; got {one!r}.")
+        for name, value in one.items():
+            low, high = LIMITS[name]
+            if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < high:
+                raise ValueError(f"{name} must lie in [{low:g}, {high:g}), got {value!r}.")
+    return {name: [float(one[name]) for one in _complete(settings)] for name in LIMITS}
+
+
+def _complete(settings) -> list[dict]:
+    return [{"weight_decay": 0.0, "momentum": 0.9, **one} for one in settings]
+
+
+def _new_run(one, stack, data, T, batch_size, seed, augment) -> Run:
+    facts = {"optimizer": "sgd", **_complete([one])[0], "batch_size": batch_size, "updates": T, "augment": augment,
+             data.counted: len(data.train), "together": len(stack), "settings": dict(one)}  # fmt: skip
+    compute = stack.compute
+    device = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU"
+    return Run(config=plain(facts, "config"), seed=int(seed), source=data.source, device=device,
+               dtype=str(compute.dtype).removeprefix("torch."), versions={"torch": str(torch.__version__)})  # fmt: skip
+
+
+def _write_down(runs, losses, factors, ends) -> None:
+    """Losses [updates, networks] and the end of each network into its Run."""
+    val_loss, accuracy = (one.tolist() for one in ends)
+    for n, run in enumerate(runs):
+        mine = losses[:, n].tolist()
+        bad = next((t for t, loss in enumerate(mine) if not math.isfinite(loss)), None)
+        length = len(mine) if bad is None else bad + 1
+        run.t, run.loss_log = list(range(1, length + 1)), mine[:length]
+        run.lr = [run.config["lr"] * factor for factor in factors[:length]]
+        run.momentum = [run.config["momentum"]] * length
+        run.status, run.diverged_at = ("finished", None) if bad is None else ("diverged", length)
+        run.val = [(length, val_loss[n], accuracy[n])]

@@ -1,0 +1,186 @@
+"""Small tasks to transfer to, all of the same form: some like ImageNet, some nothing like it.
+
+    objects = task("objects", train=2_000)      # CIFAR-10: photographs of things, as ImageNet has them
+    few = objects.few(5, seed=0)                # five images a class to learn from; the same test set
+    few.seen_by(net)                            # for `train`: batches as the backbone wants them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from course_utils.checks import check_whole
+from course_utils.data.augment import Batches, normalise
+from course_utils.data.cifar import cifar10
+from course_utils.data.images import Split
+from course_utils.data.readers import channel_statistics
+from course_utils.transfer import drawn_tasks
+
+MOST = 20_000  # drawn images of one part
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known about a task. similar: to ImageNet; grey: its three colours are equal; flips: mirroring an image
+    keeps its class; pad: pixels that a random crop may shift it."""
+
+    what: str
+    similar: bool
+    grey: bool = False
+    flips: bool = False
+    pad: int = 2
+
+
+TASKS = {
+    "objects": Known("photographs of ten kinds of things (CIFAR-10)", similar=True, flips=True, pad=4),
+    "digits": Known("handwritten digits, 8 x 8 pixels (scikit-learn)", similar=False, grey=True, pad=1),
+    "counts": Known("how many dots, 1 to 10, on a textured ground (drawn)", similar=False, flips=True),
+    "angles": Known("the angle of a bar, in steps of 18 degrees (drawn)", similar=False),
+    "sounds": Known("the spectrogram of ten kinds of sound (synthesised)", similar=False, grey=True),
+}
+
+
+@dataclass(frozen=True)
+class TransferTask:
+    """A pool to learn from, images to choose by, and a fixed test set; goes into `train` as `cifar10()` does.
+
+    train, val, test: `Split`s of uint8 [N, 3, H, W] and labels 0 .. len(classes) - 1. similar: to ImageNet.
+    source: what the images are. is_real: False for stand-ins in place of photographs (drawn tasks are what they say
+    they are).
+    """
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+    classes: tuple[str, ...]
+    source: str
+    is_real: bool
+    known: Known
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    view: Callable | None = None  # uint8 images -> what the model wants; None: normalised by mean and std
+    counted = "images"  # what a record calls the training examples
+
+    @property
+    def similar(self) -> bool:
+        return self.known.similar
+
+    def few(self, per_class: int, seed: int = 0) -> TransferTask:
+        """The same task with `per_class` training images of each class; the seed chooses which.
+
+        Of one seed they are nested: the first 5 of a class are among its 10. Raises ValueError for a class that has
+        none, or fewer than asked.
+        """
+        rows = self.chosen(check_whole("per_class", per_class, 1), check_whole("seed", seed, 0, 2**32 - 1))
+        return replace(self, train=Split(self.train.images[rows], self.train.labels[rows]))
+
+    def chosen(self, per_class: int, seed: int) -> torch.Tensor:
+        """The positions in `train` of the images that `few` takes, int64: to pick rows of features computed before."""
+        order = torch.from_numpy(np.random.RandomState([seed, 7]).permutation(len(self.train)))
+        shuffled, rows = self.train.labels[order], []
+        for label, name in enumerate(self.classes):
+            there = order[shuffled == label]
+            if len(there) < per_class:
+                raise ValueError(
+                    f"class {name!r} of {self.name!r} has {len(there)} training images, {per_class} were asked for. "
+                    + ("Take fewer, or a larger pool: task(..., train=...)." if len(there) else "It is empty.")
+                )
+            rows.append(there[:per_class])
+        return torch.stack(rows, 1).ravel()  # each class in turn: any beginning is balanced
+
+    def seen_by(self, backbone) -> TransferTask:
+        """The same task with its images prepared for a backbone (see `Backbone.prepare`)."""
+        return replace(self, view=backbone.prepare)
+
+    def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> TaskBatches:
+        """The training batches of one run. Augmented: shifted a little, and mirrored where that keeps the class."""
+        return TaskBatches(self, batch_size, seed=seed, augment=augment, device=device)
+
+    def prepare(self, images: torch.Tensor) -> torch.Tensor:
+        """uint8 images as the model wants them: the backbone's way after `seen_by`, else normalised and at least
+        32 x 32 pixels (smaller ones enlarged by whole pixels)."""
+        if self.view is not None:
+            return self.view(images)
+        x = normalise(images, self.mean, self.std)
+        times = -(-32 // x.shape[-1])
+        return x.repeat_interleave(times, 2).repeat_interleave(times, 3) if times > 1 else x
+
+    def pixels(self, split: Split) -> np.ndarray:
+        """The raw pixels of a split, uint8 [N, colours * H * W]; one colour where the three are equal."""
+        images = split.images[:, :1] if self.known.grey else split.images
+        return images.reshape(len(images), -1).cpu().numpy()
+
+    def banner(self) -> str:
+        """One line for pictures and records that says what the images are."""
+        return self.source if self.is_real else f"{self.source}, NOT CIFAR-10"
+
+
+class TaskBatches(Batches):
+    """Batches of a task: cut and mirrored as bytes, then prepared as the task says."""
+
+    def __init__(self, task: TransferTask, batch_size: int, *, seed: int, augment: bool, device):
+        # mean 0 and std 1/255 leave the pixels as they are
+        super().__init__(task.train.images, task.train.labels, batch_size, (0.0,) * 3, (1 / 255,) * 3, seed=seed,
+                         augment=augment, pad=task.known.pad, device=device)  # fmt: skip
+        self.augment = augment and task.known.flips
+        self.prepare = task.prepare
+
+    def get(self, t: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of update t: prepared images, labels [B]."""
+        images, labels = super().get(t)
+        return self.prepare(images.round().to(torch.uint8)), labels
+
+
+def task(
+    name: str, *, train: int | None = None, val: int | None = None, test: int | None = None, seed: int = 0,
+    quiet: bool = False,
+) -> TransferTask:  # fmt: skip
+    """One of `TASKS`, class-balanced (the digits nearly).
+
+    train, val, test: images of each part; None means 2,000, 1,000, 1,000 (digits: all, 1,000, 297, 500). Smaller sets
+    are the beginnings of larger ones. seed: which images go where, and how they are drawn; keep 0 to compare with the
+    records. quiet: no word where photographs are not to be had and stand-ins take their place.
+    Raises ValueError for an unknown name or a size out of range.
+    """
+    if name not in TASKS:
+        raise ValueError(f"unknown task {name!r}: choose {', '.join(TASKS)}.")
+    usual = (1_000, 297, 500) if name == "digits" else (2_000, 1_000, 1_000)
+    most = {"objects": (45_000, 5_000, 10_000), "digits": usual}.get(name, (MOST,) * 3)
+    sizes = []
+    for part, size, default, limit in zip(("train", "val", "test"), (train, val, test), usual, most, strict=True):
+        size = default if size is None else size
+        sizes.append(check_whole(part, size, 1, limit, of=f"{name} images"))
+    if name == "objects":
+        data = cifar10(*sizes, seed=seed, quiet=quiet)
+        more = dict(classes=data.classes, source=data.source, is_real=data.is_real, mean=data.mean, std=data.std)
+        return TransferTask(name, data.train, data.val, data.test, known=TASKS[name], **more)
+    splits, classes, source = _digits(sizes, seed) if name == "digits" else _drawn(name, tuple(sizes), seed)
+    mean, std = channel_statistics(splits[0].images.numpy())
+    return TransferTask(name, *splits, classes=classes, source=source, is_real=True, known=TASKS[name], mean=mean,
+                        std=std)  # fmt: skip
+
+
+def _digits(sizes, seed) -> tuple[list[Split], tuple[str, ...], str]:
+    """1797 digits of UCI's optical recognition set (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    order = np.random.RandomState(seed).permutation(len(found.target))
+    grey = torch.from_numpy(np.round(found.images[order] * (255 / 16)).astype(np.uint8))
+    images, labels = grey[:, None].expand(-1, 3, -1, -1).contiguous(), torch.from_numpy(found.target[order]).long()
+    begins = (0, 1_000, 1_297)
+    splits = [Split(images[b : b + n], labels[b : b + n]) for b, n in zip(begins, sizes, strict=True)]
+    return splits, tuple("0123456789"), "scikit-learn's digits"
+
+
+@lru_cache(maxsize=4)
+def _drawn(name, sizes, seed) -> tuple[list[Split], tuple[str, ...], str]:
+    parts = [drawn_tasks.draw(name, n, seed, stream) for stream, n in enumerate(sizes)]
+    splits = [Split(torch.from_numpy(images), torch.from_numpy(labels)) for images, labels in parts]
+    return splits, getattr(drawn_tasks, name.upper()), f"drawn {name}"

@@ -1,0 +1,703 @@
+"""A study several workers share: the plan, who gets which point, what becomes of those of dead workers, the journal."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import optuna
+import pytest
+
+from course_utils.contents import lesson
+from course_utils.data.standin import stand_in
+from course_utils.interrupts import interrupt, interruptible, stop_if_asked
+from course_utils.lessons.l10_2_2.objectives import RecordedTrials
+from course_utils.runs import Run
+from course_utils.search import liveness
+from course_utils.search import points as study_points
+from course_utils.search import storage as journal
+from course_utils.search import worker as study_worker
+from course_utils.search.liveness import is_dead, me
+from course_utils.search.points import results, runs_of, times_done
+from course_utils.search.space import choice, log_uniform, uniform
+from course_utils.search.storage import HolderLock, mend, open_storage, without_password
+from course_utils.search.study import Watch, end_as_failed, fill, make_study, open_study, take
+from course_utils.search.worker import work
+
+TOYS = """
+from course_utils.search.space import log_uniform
+from course_utils.search.plan import facts_of, suggest
+import optuna
+
+def toy(trial):
+    x = suggest(trial)["x"]
+    return facts_of(trial).get("sign", 1) * x
+
+toy.space = {"x": log_uniform(1, 100)}
+
+def fails(trial):
+    x = suggest(trial)["x"]
+    if x > 2.5:
+        raise RuntimeError("too large")
+    return x
+
+def nan(trial):
+    return suggest(trial)["x"] * float("nan")
+
+def nothing(trial):
+    suggest(trial)
+
+def stopped(trial):
+    suggest(trial)
+    raise KeyboardInterrupt
+
+def pruned(trial):
+    x = suggest(trial)["x"]
+    for step in range(3):
+        trial.report(x * step, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return x
+
+a_number = 3
+"""
+POINTS = [{"x": 1.0}, {"x": 2.0}, {"x": 3.0}]
+SPACE = {"x": log_uniform(1, 100)}
+ELSEWHERE = {"machine": "another", "pid": 1, "began": 1.0, "name": "far"}
+
+
+@pytest.fixture(autouse=True)
+def toys(tmp_path, monkeypatch):
+    (tmp_path / "study_toys.py").write_text(TOYS)
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("study_toys", None)
+    yield
+    sys.modules.pop("study_toys", None)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "study.log"
+
+
+def made(file, function="toy", **more):
+    more = {"points": POINTS, "space": SPACE} | more
+    return make_study(file, f"study_toys:{function}", **more)
+
+
+@pytest.fixture(scope="module")
+def dead():
+    """The note of a process that has ended."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return {"machine": liveness.machine(), "pid": child.pid, "began": time.time(), "name": "late"}
+
+
+def quietly(file, **more):
+    lines = []
+    return work(file, say=lines.append, **more), lines
+
+
+# ------------------------------------------------------------------------------------------------ who is alive
+def test_this_process_lives_and_others_are_told_apart(dead):
+    note = me()
+    assert is_dead(note) is False and json.loads(json.dumps(note)) == note
+    assert is_dead({**note, "began": note["began"] - 60}) is True  # its number was given out again
+    assert is_dead(dead) is True
+    assert is_dead(ELSEWHERE) is None
+
+
+def test_a_killed_child_nobody_has_waited_for_is_dead():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        note = {**me(), "pid": child.pid, "began": liveness.psutil.Process(child.pid).create_time()}
+        assert is_dead(note) is False
+        child.kill()
+        deadline = time.monotonic() + 20
+        while not is_dead(note) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert is_dead(note) is True  # a zombie
+    finally:
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.parametrize("note", [None, {}, {"machine": "a"}, {"machine": "a", "pid": "x", "began": 0}, 3])
+def test_what_is_no_note_is_refused(note):
+    with pytest.raises(ValueError, match="no note of a process"):
+        is_dead(note)
+
+
+# ----------------------------------------------------------------------------------------------------- the plan
+@pytest.mark.parametrize("change, message", [
+    (dict(points=None), "either points"),
+    (dict(trials=3), "either points"),
+    (dict(points=[]), "must be a list of dicts"),
+    (dict(points="x"), "must be a list of dicts"),
+    (dict(points=[{"y": 1.0}]), "must have a value for each of x"),
+    (dict(points=[{"x": 1.0, "y": 1.0}]), "and for nothing else"),
+    (dict(points=[{"x": 101.0}]), "x = 101.0 lies outside"),
+    (dict(points=[{"x": "large"}]), "lies outside the space, 1 ... 100"),
+    (dict(points=[POINTS[0]] * 2), "stands twice"),
+    (dict(points=None, trials=0), "trials must be a whole number >= 1, got 0"),
+    (dict(points=None, trials=2.5), "trials must be"),
+    (dict(points=None, trials=True), "trials must be"),
+    (dict(sampler="grid"), "sampler must be one of 'random', 'tpe', got 'grid'"),
+    (dict(pruner="best"), "pruner must be"),
+    (dict(direction="up"), "direction must be one of"),
+    (dict(space={"x": [1, 2]}), "space must be a dict of log_uniform"),
+    (dict(space={"y": uniform(0, 1)}, points=[{"y": 0.5}]), "space has y, which study_toys:toy does not take"),
+    (dict(facts={"when": object()}), "facts.* cannot be recorded"),
+])  # fmt: skip
+def test_a_plan_that_cannot_be_kept_is_refused_by_name(file, change, message):
+    with pytest.raises(ValueError, match=message):
+        made(file, **change)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("name, message", [
+    ("toy", "must be 'module:function', got 'toy'"), ("study_toys:", "must be 'module:function'"),
+    ("no_such_module:f", "No module named 'no_such_module'"), ("study_toys:no", "module study_toys has no no"),
+    ("study_toys:a_number", "is 3, not a function"),
+])  # fmt: skip
+def test_an_objective_that_is_not_there_is_refused(file, name, message):
+    with pytest.raises(ValueError, match=message):
+        make_study(file, name, points=POINTS, space=SPACE)
+
+
+def test_a_space_is_needed_and_may_come_from_the_objective(file):
+    assert make_study(file, "study_toys:toy", points=POINTS).user_attrs["plan"]["space"]["x"]["kind"] == "log"
+    with pytest.raises(ValueError, match="space must be a dict"):
+        make_study(file.with_name("other.log"), "study_toys:fails", points=POINTS)
+
+
+def test_made_again_it_goes_on_and_another_plan_is_refused_by_its_part(file):
+    made(file, facts={"sign": -1})
+    quietly(file, trials=1)
+    again = made(file, facts={"sign": -1})
+    assert len(again.trials) == 3 and times_done(again) == [1, 0, 0]
+    for change, part in ((dict(facts={}), "facts"), (dict(points=POINTS[:2]), "points"), (dict(seed=1), "seed"),
+                         (dict(space={"x": log_uniform(1, 10)}), "space"), (dict(direction="minimize"), "direction"),
+                         (dict(function="nan"), "objective")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"holds another study: {part} is .* there and .* here"):
+            made(file, **{"facts": {"sign": -1}, **change})
+    assert len(open_study(file).trials) == 3
+
+
+# ------------------------------------------------------------------------------------------- refused on opening
+def test_a_study_that_is_not_there(file):
+    with pytest.raises(ValueError, match="there is no study at .*study.log: make it first"):
+        open_study(file)
+    assert not file.exists()
+    with pytest.raises(ValueError, match="no_folder is no folder"):
+        open_storage(file.parent / "no_folder" / "study.log")
+    with pytest.raises(ValueError, match="is no file"):
+        open_storage(file.parent)
+    made(file, name="mine")
+    with pytest.raises(ValueError, match="no study 'search' at .*; there: 'mine'"):
+        open_study(file)
+
+
+OTHER_FILES = [b"not a study\n", b"\x93NUMPY\x01\x00", b"{}\n", b"3\n", b'{"op_code": 0}\n', b"{half"]
+
+
+@pytest.mark.parametrize("content", OTHER_FILES)
+def test_other_files_are_refused_and_left_as_they_are(file, content):
+    file.write_bytes(content)
+    for use in (open_study, made):
+        with pytest.raises(ValueError, match="no journal of a study"):
+            use(file)
+    assert file.read_bytes() == content
+
+
+def test_a_journal_with_a_damaged_line_is_refused(file):
+    made(file)
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:2], lines[2][:20] + b"\n", *lines[3:]]))
+    with pytest.raises(ValueError, match="study.log is damaged, or no journal"):
+        open_study(file)
+
+
+def test_a_study_of_optuna_alone_is_refused(file):
+    optuna.create_study(storage=open_storage(file), study_name="search").ask()
+    with pytest.raises(ValueError, match="was not made by make_study"):
+        open_study(file)
+    with pytest.raises(ValueError, match="was not made by make_study"):
+        made(file)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite+pysqlite:///a.db"])
+def test_sqlite_is_refused(url):
+    with pytest.raises(ValueError, match="SQLite is not made for several writers"):
+        open_storage(url)
+
+
+@pytest.mark.parametrize("url, message", [
+    ("nonsense://host/db", "nonsense://host/db"), ("grpc://:1", "grpc://HOST:PORT"), ("grpc://host:a", "grpc://HOST:PORT"),
+])  # fmt: skip
+def test_a_url_nobody_understands_is_refused(url, message):
+    with pytest.raises(ValueError, match=message):
+        open_storage(url)
+
+
+@pytest.mark.parametrize("url, module, message", [
+    ("grpc://host:1", "grpc", "grpc is missing: pip install grpcio protobuf"),
+    ("postgresql+psycopg2://me:secret@host/db", "psycopg2", "psycopg2 is missing: pip install psycopg2-binary"),
+    ("postgresql+psycopg://me:secret@host/db", "psycopg", "psycopg is missing: pip install 'psycopg\\[binary\\]'"),
+    ("mysql+pymysql://me:secret@host/db", "pymysql", "pymysql is missing: pip install pymysql"),
+])  # fmt: skip
+def test_a_package_that_is_missing_is_named(url, module, message):
+    if importlib.util.find_spec(module):
+        pytest.skip(f"{module} is installed")
+    with pytest.raises(ValueError, match=message) as caught:
+        open_storage(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch):
+    pytest.importorskip("grpc")
+    monkeypatch.setattr(journal, "ANSWER", 0.2)
+    with pytest.raises(ValueError, match="grpc://localhost:9: nobody answers there within 0.2 s"):
+        open_storage("grpc://localhost:9")
+
+
+def test_what_lesson_10_2_2_imports_in_its_commands_is_there():
+    cells = json.loads(lesson("10.2.2").path.read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    lines = re.findall(r"python -c \"from ([\w.]+) import ([\w, ]+);", text)
+    assert lines
+    for module, names in lines:
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name.split(" as ")[0]), (module, name)
+
+
+@pytest.mark.parametrize("where, text", [
+    ("studies/a.log", "studies/a.log"), ("grpc://host:13000", "grpc://host:13000"),
+    ("postgresql://me@host/db", "postgresql://me@host/db"),
+    ("postgresql+psycopg://me:a:b/c@host:5432/db?x=1", "postgresql+psycopg://me:***@host:5432/db?x=1"),
+])  # fmt: skip
+def test_passwords_stay_out_of_messages(where, text):
+    assert without_password(where) == text
+
+
+# ------------------------------------------------------------------------------------------ every point, once
+def test_all_points_are_done_and_each_row_says_by_whom(file):
+    study = made(file)
+    done, lines = quietly(file, name="A", trials=2)
+    assert done == 2 and times_done(study) == [1, 1, 0]
+    assert [row.state for row in results(study)] == ["done", "done", "waiting"]
+    quietly(file, name="B")
+    rows = results(study)
+    assert [(row.point, row.params["x"], row.value, row.worker, row.tries) for row in rows] == [
+        (0, 1.0, 1.0, "A", 1), (1, 2.0, 2.0, "A", 1), (2, 3.0, 3.0, "B", 1)]  # fmt: skip
+    assert lines[0].startswith("A: point 0 x=1: 1 (") and study.best_value == 3.0
+    assert quietly(file) == (0, []) and len(study.trials) == 3
+
+
+def test_two_takers_never_get_the_same(file):
+    made(file)
+    one, two = open_study(file), open_study(file)
+    got = [take(study, me()).user_attrs["point"] for study in (one, two, two)]
+    assert sorted(got) == [0, 1, 2] and take(one, me()) is None and take(two, me()) is None
+
+
+def test_a_point_put_in_twice_is_done_once(file):
+    study = made(file)
+    for point in (0, 2, 2):
+        study.enqueue_trial(POINTS[point], user_attrs={"point": point})
+    quietly(file)
+    assert times_done(study) == [1, 1, 1] and [row.tries for row in results(study)] == [1, 1, 1]
+    assert [t.state.name for t in study.trials].count("FAIL") == 3
+    assert fill(study) == 0
+
+
+def test_a_copy_waits_behind_the_one_that_runs(file):
+    study = made(file, points=POINTS[:1])
+    first = take(study, me())
+    study.enqueue_trial(POINTS[0], user_attrs={"point": 0})
+    assert take(study, me()) is None  # the copy is dropped
+    study.tell(first, 1.0)
+    assert times_done(study) == [1]
+
+
+def test_a_make_that_was_interrupted_is_filled_by_the_next(file):
+    study = made(file)
+    for trial in study.get_trials():  # as if only the plan had been written
+        study._storage.set_trial_user_attr(trial._trial_id, "point", 0)
+    assert fill(study) == 2
+    quietly(file)
+    assert times_done(study) == [1, 1, 1]
+
+
+# ------------------------------------------------------------------------------------------------ dead workers
+def test_the_point_of_a_dead_worker_is_done_again_by_another(file, dead):
+    study = made(file)
+    take(study, dead)
+    done, lines = quietly(file, name="B")
+    assert done == 3 and lines[0].startswith("B: trial 0 (point 0) was lost with worker late: it waits")
+    row = results(study)[0]
+    assert (row.state, row.worker, row.tries, row.lost) == ("done", "B", 2, ("late",))
+    assert times_done(study) == [1, 1, 1]
+
+
+def test_only_one_reclaims_and_a_crash_before_filling_does_no_harm(file, dead):
+    made(file)
+    one, two = open_study(file), open_study(file)
+    take(one, dead)
+    assert len(Watch().reclaim(one)) == 1 and Watch().reclaim(two) == []
+    assert fill(two) == 1 and fill(one) == 0  # the one that reclaimed died here; the other fills
+    quietly(file)
+    assert times_done(one) == [1, 1, 1]
+
+
+def test_two_that_see_the_same_hole_both_fill_it_and_it_is_done_once(file, dead, monkeypatch):
+    made(file)
+    one, two = open_study(file), open_study(file)
+    take(one, dead)
+    Watch().reclaim(one)
+    seen = study_points.by_point(two)
+    fill(one)
+    with monkeypatch.context() as patch:
+        patch.setattr("course_utils.search.study.by_point", lambda study: seen)  # two still sees the hole
+        assert fill(two) == 1
+    quietly(file)
+    assert times_done(one) == [1, 1, 1] and len(one.trials) == 5 and results(one)[0].tries == 2
+
+
+def test_a_lost_point_of_a_sampler_keeps_its_settings(file, dead):
+    study = made(file, points=None, trials=2)
+    lost = take(study, dead)
+    study.sampler = optuna.samplers.RandomSampler(seed=99)  # settings that could not be drawn a second time
+    x = lost.suggest_float("x", 1, 100, log=True)
+    quietly(file)
+    assert results(study)[0].params == {"x": x} and times_done(study) == [1, 1]
+
+
+def test_a_point_that_kills_every_worker_is_given_up(file, dead):
+    study = made(file, points=POINTS[:1])
+    for _ in range(study_points.TRIES):
+        assert take(study, dead) is not None
+        Watch().reclaim(study)
+        fill(study)
+    assert take(study, me()) is None and results(study)[0].state == "given up"
+    assert quietly(file) == (0, []) and results(study)[0].lost == ("late",) * study_points.TRIES
+
+
+def test_workers_of_other_machines_are_known_by_their_beat(file, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("course_utils.search.study.time.monotonic", lambda: now[0])
+    study = made(file, points=POINTS[:1])
+    trial, watch = take(study, ELSEWHERE), Watch(patience=60)
+    for beat in range(4):
+        assert watch.reclaim(study) == []
+        now[0] += 50
+        trial.set_user_attr("beat", beat)
+    assert watch.reclaim(study) == []
+    now[0] += 61
+    assert watch.reclaim(study) == ["trial 0 (point 0) was lost with worker far: it waits to be done again."]
+
+
+def test_a_trial_whose_worker_died_before_it_could_sign(file, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("course_utils.search.study.time.monotonic", lambda: now[0])
+    study, watch = made(file, points=POINTS[:1]), Watch()
+    study.ask()  # running, no note
+    assert watch.reclaim(study) == []
+    now[0] += 6
+    assert "lost with worker nobody" in watch.reclaim(study)[0]
+    assert fill(study) == 1 and take(study, me()) is not None
+
+
+def test_a_result_that_comes_too_late_is_refused(file, monkeypatch):
+    """A worker that was taken for dead comes back: its point was given to another, its result does not count."""
+    study = made(file, points=POINTS[:1])
+    calls = []
+
+    def slow(trial):
+        x = trial.suggest_float("x", 1, 100, log=True)
+        calls.append(x)
+        if len(calls) == 1:
+            other = open_study(file)
+            assert study_points.by_point(other)[0][0].state.name == "RUNNING"
+            assert end_as_failed(other, trial.number) and not end_as_failed(other, trial.number)
+            fill(other)
+        return x
+
+    monkeypatch.setattr("study_toys.toy", slow)
+    done, lines = quietly(file)
+    assert done == 1 and len(calls) == 2 and "taken away meanwhile, not counted" in lines[0]
+    assert times_done(study) == [1]
+
+
+def test_a_worker_without_work_stays_until_the_others_are_done(file, dead, monkeypatch):
+    study = made(file, points=POINTS[:1])
+    other = take(study, {**me(), "name": "other"})
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            study.tell(other, 7.0)
+
+    monkeypatch.setattr(study_worker.time, "sleep", sleep)
+    assert quietly(file) == (0, []) and len(looks) == 3
+
+
+# ------------------------------------------------------------------- errors, interrupts, what is no number
+def test_an_error_is_a_result_and_may_be_tried_again(file):
+    study = made(file, "fails")
+    done, lines = quietly(file)
+    assert done == 3 and "failed: RuntimeError: too large" in lines[2]
+    assert [row.state for row in results(study)] == ["done", "done", "failed"]
+    assert results(study)[2].error == "RuntimeError: too large" and times_done(study) == [1, 1, 1]
+    assert quietly(file) == (0, [])
+    sys.modules["study_toys"].fails = sys.modules["study_toys"].toy
+    assert quietly(file, retry_failed=True)[0] == 1 and quietly(file, retry_failed=True)[0] == 0
+    assert results(study)[2].value == 3.0 and times_done(study) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("function, message", [("nan", "returned nan, not a finite"), ("nothing", "returned None,")])
+def test_what_is_no_number_is_a_failed_point(file, function, message):
+    study = made(file, function, points=POINTS[:1])
+    quietly(file)
+    assert results(study)[0].state == "failed" and message in results(study)[0].error
+
+
+def test_ctrl_c_gives_the_point_back(file):
+    study = made(file, "stopped", points=POINTS[:1])
+    lines = []
+    for _ in range(study_points.TRIES + 1):  # giving back is no loss
+        with pytest.raises(KeyboardInterrupt):
+            work(file, name="A", say=lines.append)
+    assert lines[0] == "A: stopped; point 0 is given back, 0 done here."
+    row = results(study)[0]
+    assert (row.state, row.lost, row.tries) == ("waiting", (), study_points.TRIES + 1)
+
+
+def test_a_pruner_ends_trials_on_the_way(file):
+    points = [{"x": float(x)} for x in (50, 60, 70, 80, 90, 2)]
+    study = made(file, "pruned", points=points, pruner="median")
+    quietly(file)
+    assert [row.state for row in results(study)] == ["done"] * 5 + ["pruned"] and times_done(study) == [1] * 6
+    assert study.best_value == 90
+
+
+# --------------------------------------------------------------------------------------------------- samplers
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_settings_do_not_depend_on_who_draws_them(file, sampler):
+    more = dict(points=None, trials=14, sampler=sampler, space={"x": log_uniform(1, 100)})
+    alone = made(file, **more)
+    quietly(file)
+    both = made(file.with_name("both.log"), **more)
+    for _ in range(7):
+        for name in "AB":
+            quietly(file.with_name("both.log"), name=name, trials=1)
+    drawn = [[row.params["x"] for row in results(study)] for study in (alone, both)]
+    assert drawn[0] == drawn[1] and len(set(drawn[0])) == 14 and all(1 <= x <= 100 for x in drawn[0])
+    other = made(file.with_name("seed.log"), seed=1, **more)
+    quietly(file.with_name("seed.log"))
+    assert results(other)[0].params["x"] != drawn[0][0]
+
+
+# ---------------------------------------------------------------------------------- other storages, the lock
+def test_a_database_works_the_same(dead):
+    storage = optuna.storages.get_storage("sqlite:///:memory:")  # one process, so even SQLite does
+    study = made(storage)
+    take(study, dead)
+    done, lines = quietly(storage, name="A")
+    assert done == 3 and times_done(study) == [1, 1, 1] and results(study)[0].lost == ("late",)
+    assert quietly(storage) == (0, [])
+
+
+def note_in(file, **more):
+    file.write_text(json.dumps({**me(), "lock": "x", "n": 1, **more}))
+
+
+def test_the_lock_of_a_dead_process_goes_at_once_by_name(file, dead, capsys):
+    made(file)
+    lock = HolderLock(file)
+    note_in(lock.file, **dead)
+    begin = time.monotonic()
+    quietly(file)
+    assert time.monotonic() - begin < 10 and times_done(open_study(file)) == [1, 1, 1]  # Optuna alone waits for 30 s
+    error = capsys.readouterr().err
+    assert f"study.log.lock was left behind by process {dead['pid']}" in error and "which is gone: removed" in error
+    assert not lock.file.exists()
+
+
+def test_the_lock_of_a_living_process_is_waited_for(file, capsys):
+    file.touch()
+    lock = HolderLock(file)
+    note_in(lock.file)
+    threading.Timer(0.3, lock.file.unlink).start()
+    begin = time.monotonic()
+    lock.acquire()
+    assert 0.2 < time.monotonic() - begin < 10 and capsys.readouterr().err == ""
+    lock.release()
+    assert not lock.file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"what", b"{}", b"3", json.dumps(ELSEWHERE).encode(), None])
+def test_the_lock_of_an_unknown_holder_goes_after_a_while(file, content, capsys):
+    file.touch()
+    lock = HolderLock(file, patience=0.2)
+    if content is None:
+        os.symlink("nowhere", lock.file)  # as Optuna's own lock for a relative path
+    else:
+        lock.file.write_bytes(content)
+    begin = time.monotonic()
+    lock.acquire()
+    assert time.monotonic() - begin >= 0.2 and "unchanged for 0.2 s: removed" in capsys.readouterr().err
+    lock.release()
+
+
+def test_the_lock_is_optunas_own_file(file):
+    """So that a program with plain Optuna and our workers keep each other out."""
+    file.touch()
+    lock, theirs = HolderLock(file), optuna.storages.journal.JournalFileOpenLock(str(file))
+    lock.acquire()
+    got = []
+    thread = threading.Thread(target=lambda: got.append(theirs.acquire()))
+    thread.start()
+    time.sleep(0.2)
+    assert not got
+    lock.release()
+    thread.join(10)
+    assert got == [True]
+    theirs.release()
+
+
+def test_a_lock_that_others_took_meanwhile_stays_theirs(file):
+    file.touch()
+    lock = HolderLock(file)
+    lock.acquire()
+    note_in(lock.file)  # this process was stopped for long; another removed the lock and has it now
+    lock.release()
+    assert lock.file.exists()
+
+
+def test_a_lock_that_cannot_be_made_is_an_error(file):
+    with pytest.raises(OSError):
+        HolderLock(file.parent / "gone" / "study.log").acquire()
+
+
+@pytest.mark.parametrize("half", [b'{"op_code":4,"worker', b"{", b"x" * 10_000])
+def test_half_a_line_is_cut_off_before_the_next_is_written(file, half):
+    made(file)
+    whole = file.read_bytes()
+    file.write_bytes(whole + half)
+    assert len(open_study(file).trials) == 3 and file.read_bytes() == whole + half  # reading changes nothing
+    quietly(file)
+    assert times_done(open_study(file)) == [1, 1, 1] and file.read_bytes().startswith(whole)
+    for line in file.read_bytes().splitlines():
+        json.loads(line)
+
+
+def test_mend_leaves_what_is_whole(file):
+    for content, after in ((b"", b""), (b"a\n", b"a\n"), (b"a\nb", b"a\n"), (b"a", b"")):
+        file.write_bytes(content)
+        mend(file)
+        assert file.read_bytes() == after
+    mend(file.with_name("none"))
+    assert not file.with_name("none").exists()
+
+
+def test_ctrl_c_waits_until_the_line_is_written(file):
+    file.touch()
+    lock = HolderLock(file)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        lock.acquire()
+        interrupt()  # what the worker's signal handler calls
+        lock.release()
+    assert not lock.file.exists()
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        interrupt()
+    lock.acquire()
+    lock.release()
+    stop_if_asked()  # nothing is left over
+
+
+def test_ctrl_c_between_two_objectives_waits_for_a_good_moment(file):
+    file.touch()
+    lock = HolderLock(file)
+    interrupt()
+    lock.acquire()
+    lock.release()
+    with pytest.raises(KeyboardInterrupt):
+        stop_if_asked()
+    interrupt()
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        reached.append("the objective")
+    assert reached == []
+    stop_if_asked()
+
+
+# ------------------------------------------------------------------------------------------------- the command
+@pytest.fixture
+def signals():
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(monkeypatch, signals):
+    for name in ("COURSE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    return lambda *arguments: study_worker.main([str(a) for a in arguments])
+
+
+def test_the_command_works_and_refuses(command, file, capsys):
+    study = made(file)
+    assert command(file, "--name", "A", "--threads", 2) == 0 and times_done(study) == [1, 1, 1]
+    assert os.environ["COURSE_THREADS"] == "2" and "A: nothing is left to do, 3 done here." in capsys.readouterr().out
+    assert command(file.with_name("none.log")) == 2
+    assert "refused: there is no study at" in capsys.readouterr().err
+    sys.modules.pop("study_toys")
+    (file.parent / "study_toys.py").write_text("toy = None")
+    assert command(file) == 2 and "refused: objective 'study_toys:toy' is None" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--threads", "0"], ["--beat", "0"], ["--patience", "-1"],
+                                       ["--beat", "10", "--patience", "20"], ["--trials", "x"]])  # fmt: skip
+def test_bad_arguments_are_refused(command, file, arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        command(file, *arguments)
+    assert end.value.code == 2 and arguments[0] in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------------- objectives
+def test_a_short_training_is_a_run_with_reports(file, monkeypatch):
+    few = "course_utils.lessons.l10_2_2.objectives._images"
+    monkeypatch.setattr(few, lambda n, val: stand_in(train=n, val=val, test=10))
+    space = {"lr": log_uniform(1e-3, 1), "dropout": uniform(0, 0.5), "batch_size": choice(16, 32)}
+    point = {"lr": 0.05, "dropout": 0.25, "batch_size": 32}
+    study = make_study(file, "course_utils.lessons.l10_2_2.objectives:short_training", space=space, points=[point],
+                       facts={"images": 160, "val": 40, "epochs": 2})  # fmt: skip
+    quietly(file, name="A")
+    row, trial = results(study)[0], study.trials[0]
+    assert row.state == "done" and row.value == row.run.final_accuracy == trial.intermediate_values[10]
+    assert sorted(trial.intermediate_values) == [5, 10] and row.run.config["batch_size"] == 32
+    assert runs_of(study).where(worker="A", dropout=0.25)[0].status == "finished"
+
+
+def test_the_nearest_recorded_setting_is_looked_up():
+    def run(accuracy, **config):
+        usual = {"lr": 0.1, "weight_decay": 1e-4, "dropout": 0.0, "batch_size": 32}
+        return Run(config=usual | config, val=[(1, 1.0, accuracy)])
+
+    of = RecordedTrials([run(0.1), run(0.2, lr=1.0), run(0.3, dropout=0.5), run(0.4, batch_size=128)])
+    assert of(0.3, 1e-4) == 0.1 and of(0.4, 1e-4) == 0.2 and of(0.1, 1e-4, dropout=0.3) == 0.3
+    assert of(0.1, 1e-5, batch_size=100) == 0.4
+    for bad in ((0, 1e-4), (0.1, -1.0), (0.1, 1e-4, 0, 0)):
+        with pytest.raises(ValueError, match="must be above 0"):
+            of(*bad)
+    with pytest.raises(ValueError, match="no recorded runs"):
+        RecordedTrials([])
