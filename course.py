@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Start, test and examine the course. Standard library only; any Python 3 can read it.
 
-    python3 course.py start     make the environment on first use, then open lesson 00 in JupyterLab
-    python3 course.py test      run every test, on the CPU, with no network
-    python3 course.py doctor    say what this machine has and what is missing
+python3 course.py start     make the environment on first use, then open lesson 00 in JupyterLab
+python3 course.py test      run every test, on the CPU, with no network
+python3 course.py doctor    say what this machine has and what is missing
 """
+
 import argparse
 import collections
 import hashlib
@@ -43,6 +44,7 @@ class Problem(Exception):
 
 # ---------------------------------------------------------------- Python and the environment
 
+
 def dotted(version):
     """(3, 10, 2) -> "3.10.2"."""
     return ".".join(str(part) for part in version)
@@ -68,8 +70,10 @@ def find_python(running=None, candidates=None):
     for command in candidates if candidates is not None else [[name] for name in names] + [["py", "-3"]]:
         if shutil.which(command[0]) and (python_version(command) or (0, 0)) >= OLDEST:
             return command
-    raise Problem("Needs Python >= %s, found %s: %s" % (dotted(OLDEST), dotted(running), sys.executable),
-                  "Install a newer Python (python.org, or your system's package manager) and run this again.")
+    raise Problem(
+        "Needs Python >= %s, found %s: %s" % (dotted(OLDEST), dotted(running), sys.executable),
+        "Install a newer Python (python.org, or your system's package manager) and run this again.",
+    )
 
 
 def in_venv(name):
@@ -83,7 +87,7 @@ def fingerprint():
     with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
         requirements = file.read()
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
-        metadata = file.read().split("[tool.")[0]       # settings of ruff and pytest need no new installation
+        metadata = file.read().split("[tool.")[0]  # settings of ruff and pytest need no new installation
     return hashlib.sha256("\n".join((requirements, metadata, ROOT)).encode()).hexdigest()
 
 
@@ -102,34 +106,44 @@ def check_room():
         with tempfile.TemporaryFile(dir=ROOT):
             pass
     except OSError as error:
-        raise Problem("The folder %s cannot be written (%s)." % (ROOT, error.strerror),
-                      "Copy the course to a folder of your own and start it there.") from error
+        raise Problem(
+            "The folder %s cannot be written (%s)." % (ROOT, error.strerror),
+            "Copy the course to a folder of your own and start it there.",
+        ) from error
     files = (os.path.join(folder, name) for folder, _, names in os.walk(VENV) for name in names)
     installed = sum(os.lstat(path).st_size for path in files)
     free_gb = shutil.disk_usage(ROOT).free / 1e9
     if free_gb + installed / 1e9 < NEEDED_GB:
-        raise Problem("Not enough disk space: %.1f GB free, about %d GB needed." % (free_gb, NEEDED_GB),
-                      "Free some space, or move the course to a larger disk, and run this again.")
+        raise Problem(
+            "Not enough disk space: %.1f GB free, about %d GB needed." % (free_gb, NEEDED_GB),
+            "Free some space, or move the course to a larger disk, and run this again.",
+        )
 
 
 def make_venv(python):
     """Make .venv, or make it anew where it is broken (an interrupted start leaves one without pip)."""
     if os.path.exists(in_venv("python")) and (python_version([in_venv("python")]) or (0, 0)) >= OLDEST:
-        if subprocess.run([in_venv("python"), "-m", "pip", "--version"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL).returncode == 0:
+        if (
+            subprocess.run(
+                [in_venv("python"), "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ).returncode
+            == 0
+        ):
             return
     print("Making the environment .venv ...", flush=True)
-    done = subprocess.run(python + ["-m", "venv", "--clear", VENV], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+    done = subprocess.run(python + ["-m", "venv", "--clear", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = done.stdout.decode(errors="replace")
     if done.returncode:
         if "ensurepip" in output or "No module named venv" in output:
-            raise Problem("This Python cannot make environments: its venv module is incomplete.",
-                          "On Debian and Ubuntu: sudo apt install python3-venv; then run this again.")
+            raise Problem(
+                "This Python cannot make environments: its venv module is incomplete.",
+                "On Debian and Ubuntu: sudo apt install python3-venv; then run this again.",
+            )
         raise classify(output, done.returncode)
 
 
 # ---------------------------------------------------------------- pip: progress and errors
+
 
 class PipProgress:
     """Sums up pip's output, line by line, in one short phrase."""
@@ -160,19 +174,33 @@ def classify(output, status):
     """The Problem behind a failed installation, from what pip (or venv) printed and its exit status."""
     again = "run the same command again, it goes on from here."
     rules = (
-        (r"No space left on device|Errno 28|WinError 112|not enough space on the disk",
-         "The disk is full.", "Free about %d GB, then: %s" % (NEEDED_GB, again)),
-        (r"Read-only file system|Errno 30|Permission denied|Errno 13|Access is denied",
-         "The course's folder (or pip's cache) cannot be written.",
-         "Copy the course to a folder of your own and start it there."),
-        (r"CERTIFICATE_VERIFY_FAILED|SSLError", "The connection is not trusted (certificate check failed).",
-         "Behind a company's proxy pip needs its certificate: set PIP_CERT to the certificate file."),
-        (r"[Nn]ame resolution|getaddrinfo failed|nodename nor servname|Name or service not known|"
-         r"Network is unreachable|NewConnectionError|ConnectTimeout|Read timed out|Max retries exceeded|"
-         r"Connection (?:refused|reset|aborted)|ProxyError|IncompleteRead",
-         "No connection to the package server.", "Check the network (or the proxy), then " + again),
-        (r"No matching distribution found for (\S+)", "There is no {0} for this Python and this machine.",
-         "Use a 64-bit Python 3.10 to 3.13: python3.12 course.py start"),
+        (
+            r"No space left on device|Errno 28|WinError 112|not enough space on the disk",
+            "The disk is full.",
+            "Free about %d GB, then: %s" % (NEEDED_GB, again),
+        ),
+        (
+            r"Read-only file system|Errno 30|Permission denied|Errno 13|Access is denied",
+            "The course's folder (or pip's cache) cannot be written.",
+            "Copy the course to a folder of your own and start it there.",
+        ),
+        (
+            r"CERTIFICATE_VERIFY_FAILED|SSLError",
+            "The connection is not trusted (certificate check failed).",
+            "Behind a company's proxy pip needs its certificate: set PIP_CERT to the certificate file.",
+        ),
+        (
+            r"[Nn]ame resolution|getaddrinfo failed|nodename nor servname|Name or service not known|"
+            r"Network is unreachable|NewConnectionError|ConnectTimeout|Read timed out|Max retries exceeded|"
+            r"Connection (?:refused|reset|aborted)|ProxyError|IncompleteRead",
+            "No connection to the package server.",
+            "Check the network (or the proxy), then " + again,
+        ),
+        (
+            r"No matching distribution found for (\S+)",
+            "There is no {0} for this Python and this machine.",
+            "Use a 64-bit Python 3.10 to 3.13: python3.12 course.py start",
+        ),
     )
     for pattern, reason, way_out in rules:
         found = re.search(pattern, output)
@@ -181,15 +209,18 @@ def classify(output, status):
     if status < 0 or status in (137, 143):
         return Problem("The installation was killed (for lack of memory?).", "To repair it, " + again)
     errors = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR|Error|error)\b", line)]
-    return Problem("The installation failed: " + (errors[-1] if errors else "exit status %d." % status),
-                   "The whole output is in %s." % os.path.join(VENV, "install.log"))
+    return Problem(
+        "The installation failed: " + (errors[-1] if errors else "exit status %d." % status),
+        "The whole output is in %s." % os.path.join(VENV, "install.log"),
+    )
 
 
 def run_pip(command, stream=None):
     """Run pip with a live line of progress. Returns (exit status, output); Ctrl-C ends pip too."""
     stream = stream or sys.stdout
-    pip = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT)
+    pip = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     lines, output = queue.Queue(), []
 
     def read_lines():
@@ -202,7 +233,7 @@ def run_pip(command, stream=None):
     try:
         while raw is not None:
             try:
-                raw = lines.get(timeout=0.5)            # wake up at least twice a second: the clock goes on
+                raw = lines.get(timeout=0.5)  # wake up at least twice a second: the clock goes on
                 if raw is not None:
                     output.append(raw.decode(errors="replace"))
                     progress.read(output[-1])
@@ -242,10 +273,25 @@ def ensure_environment():
     if os.path.exists(STAMP):
         os.remove(STAMP)
     forget_half_installed()
-    print("Installing the packages of requirements.txt. This happens once and takes some minutes:\n"
-          "PyTorch is large, %d GB of disk are needed for a while." % NEEDED_GB, flush=True)
-    status, output = run_pip([in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check",
-                              "--no-input", "--progress-bar", "off", "-r", "requirements.txt"])
+    print(
+        "Installing the packages of requirements.txt. This happens once and takes some minutes:\n"
+        "PyTorch is large, %d GB of disk are needed for a while." % NEEDED_GB,
+        flush=True,
+    )
+    status, output = run_pip(
+        [
+            in_venv("python"),
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--progress-bar",
+            "off",
+            "-r",
+            "requirements.txt",
+        ]
+    )
     with open(os.path.join(VENV, "install.log"), "w", encoding="utf-8") as file:
         file.write(output)
     if status:
@@ -257,10 +303,11 @@ def ensure_environment():
 
 # ---------------------------------------------------------------- start
 
+
 def port_is_free(port):
     """True when a server can listen on this port of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":                             # there it would allow a port that is taken
+        if os.name != "nt":  # there it would allow a port that is taken
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -272,14 +319,17 @@ def port_is_free(port):
 def choose_port(asked=None, first=8888):
     """The port asked for, or the first free one from 8888 on. Raises Problem when the asked one is busy."""
     if asked is not None and not 1 <= asked <= 65535:
-        raise Problem("--port %d is not a port." % asked,
-                      "Ports go from 1 to 65535; without --port a free one is taken.")
+        raise Problem(
+            "--port %d is not a port." % asked, "Ports go from 1 to 65535; without --port a free one is taken."
+        )
     if asked and port_is_free(asked):
         return asked
     free = next((port for port in range(asked or first, 65536) if port_is_free(port)), None)
     if asked:
-        raise Problem("Port %d is busy (another JupyterLab?)." % asked,
-                      "Port %s is free: python3 course.py start --port %s" % (free, free))
+        raise Problem(
+            "Port %d is busy (another JupyterLab?)." % asked,
+            "Port %s is free: python3 course.py start --port %s" % (free, free),
+        )
     return free
 
 
@@ -289,8 +339,7 @@ def lesson_file(number):
     for name in names:
         if name.startswith(number + "_"):
             return "notebooks/" + name
-    raise Problem("There is no lesson %s." % number,
-                  "There are: " + ", ".join(name.split("_")[0] for name in names))
+    raise Problem("There is no lesson %s." % number, "There are: " + ", ".join(name.split("_")[0] for name in names))
 
 
 def answers(port, token):
@@ -329,21 +378,37 @@ def start(args):
     """Open a lesson in JupyterLab and stay until Ctrl-C; returns the exit status."""
     page = lesson_file(args.lesson)
     if args.port is not None:
-        choose_port(args.port)                          # say that it is busy before a long installation
+        choose_port(args.port)  # say that it is busy before a long installation
     ensure_environment()
     port, token, log_path = choose_port(args.port), secrets.token_hex(24), os.path.join(VENV, "jupyter.log")
-    command = [in_venv("python"), "-m", "jupyterlab", "--no-browser", "--port=%d" % port,
-               "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--ServerApp.root_dir=" + ROOT,
-               # No pop-up with news, no search for updates or extensions: quick, also without network.
-               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-               "--LabApp.extension_manager=readonly"]
+    command = [
+        in_venv("python"),
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--port=%d" % port,
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.root_dir=" + ROOT,
+        # No pop-up with news, no search for updates or extensions: quick, also without network.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")                  # in a container there is often no other user
+        command.append("--allow-root")  # in a container there is often no other user
     # A group of its own: Ctrl-C reaches only this program, which then ends the server in good order.
     group = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
     with open(log_path, "wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, JUPYTER_TOKEN=token),
-                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, **group)
+        server = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(os.environ, JUPYTER_TOKEN=token),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **group,
+        )
     try:
         while not answers(port, token):
             if server.poll() is not None:
@@ -361,6 +426,7 @@ def start(args):
 
 # ---------------------------------------------------------------- test and doctor
 
+
 def browser_tests():
     """(paths to test, one line about them): browser tests need a Chromium and the playwright package."""
     if not any(shutil.which(name) for name in CHROMIUMS):
@@ -373,9 +439,14 @@ def browser_tests():
 def test_environment(folder, base=None):
     """Variables that keep tests away from the network, the learner's progress, data and Jupyter settings."""
     env = dict(os.environ if base is None else base)
-    env.update(COURSE_OFFLINE="1", COURSE_THREADS="1", COURSE_PROGRESS=os.path.join(folder, "progress.json"),
-               COURSE_DATA=os.path.join(folder, "data"), IPYTHONDIR=os.path.join(folder, "ipython"),
-               JUPYTER_CONFIG_DIR=os.path.join(folder, "jupyter"))
+    env.update(
+        COURSE_OFFLINE="1",
+        COURSE_THREADS="1",
+        COURSE_PROGRESS=os.path.join(folder, "progress.json"),
+        COURSE_DATA=os.path.join(folder, "data"),
+        IPYTHONDIR=os.path.join(folder, "ipython"),
+        JUPYTER_CONFIG_DIR=os.path.join(folder, "jupyter"),
+    )
     return env
 
 
@@ -387,9 +458,21 @@ def test(args):
         paths, line = browser_tests()
         print(line, flush=True)
         paths = ["tests/unit", "tests/faults"] + paths + ["notebooks"]
-    command = [in_venv("python"), "-m", "pytest"] + paths + [
-        "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
-        "-n", "2", "--dist", "loadfile"] + args.pytest
+    command = (
+        [in_venv("python"), "-m", "pytest"]
+        + paths
+        + [
+            "--nbval",
+            "--nbval-current-env",
+            "--nbval-sanitize-with",
+            "tests/nbval_sanitize.cfg",
+            "-n",
+            "2",
+            "--dist",
+            "loadfile",
+        ]
+        + args.pytest
+    )
     with tempfile.TemporaryDirectory() as folder:
         return subprocess.call(command, cwd=ROOT, env=test_environment(folder))
 
@@ -403,11 +486,20 @@ def doctor(args):
         except Problem as problem:
             report.append(("Problem", problem.reason, problem.way_out))
     if is_ready():
-        done = subprocess.run([in_venv("python"), "-m", "course_utils.machine", "--json"], cwd=ROOT,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [in_venv("python"), "-m", "course_utils.machine", "--json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         if done.returncode:
-            report.append(("Environment", ".venv is broken: " + done.stderr.decode().strip().split("\n")[-1],
-                           "Delete the folder .venv and run: python3 course.py start"))
+            report.append(
+                (
+                    "Environment",
+                    ".venv is broken: " + done.stderr.decode().strip().split("\n")[-1],
+                    "Delete the folder .venv and run: python3 course.py start",
+                )
+            )
         else:
             report += json.loads(done.stdout.decode())
     else:
@@ -421,8 +513,7 @@ def doctor(args):
 
 def main(argv=None):
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("start", help="open the course in JupyterLab")
     command.add_argument("--port", type=int, help="port of the server (default: a free one from 8888 on)")
@@ -437,7 +528,7 @@ def main(argv=None):
     if args.command is None:
         parser.print_help()
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))         # so that `finally` ends what was started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` ends what was started
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     try:

@@ -2,6 +2,7 @@
 
 A lesson is *available* when its notebook exists; nothing else has to be changed to add one.
 """
+
 from __future__ import annotations
 
 import os
@@ -101,7 +102,7 @@ def neighbours(number: str) -> tuple[Lesson | None, Lesson | None]:
     """The available lessons before and after this one; None at either end."""
     place = LESSONS.index(lesson(number))
     before = [entry for entry in LESSONS[:place] if entry.available]
-    after = [entry for entry in LESSONS[place + 1:] if entry.available]
+    after = [entry for entry in LESSONS[place + 1 :] if entry.available]
     return (before[-1] if before else None), (after[0] if after else None)
 
 
@@ -129,8 +130,10 @@ def start(number: str) -> None:
     entry = lesson(number)
     missing = [PACKAGES[module] for module in entry.needs if find_spec(module) is None]
     if missing:
-        raise ModuleNotFoundError(f"Lesson {entry} needs {', '.join(missing)}. Run this in a cell of its own, then "
-                                  f"this cell again:  %pip install {' '.join(missing)}")
+        raise ModuleNotFoundError(
+            f"Lesson {entry} needs {', '.join(missing)}. Run this in a cell of its own, then "
+            f"this cell again:  %pip install {' '.join(missing)}"
+        )
     # On Apple GPUs an operation that is not written yet runs on the CPU instead of stopping the lesson.
     os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     print(f"Lesson {entry} is ready.")

@@ -2,6 +2,7 @@
 
 `report()` is what `course.py doctor` prints and what lesson 00 shows. It downloads nothing.
 """
+
 from __future__ import annotations
 
 import json
@@ -16,10 +17,10 @@ from course_utils.contents import PACKAGES, repository
 from course_utils.files import ROOT, data_dir
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
-COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", *PACKAGES.values())    # the lessons on Colab ask for theirs
-LOW_DISK_GB = 1          # CIFAR-10, its cache and a learner's own runs fit in this
+COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", *PACKAGES.values())  # the lessons on Colab ask for theirs
+LOW_DISK_GB = 1  # CIFAR-10, its cache and a learner's own runs fit in this
 
-Line = tuple[str, str, str]      # name, what was found, what to do about it ("" when all is well)
+Line = tuple[str, str, str]  # name, what was found, what to do about it ("" when all is well)
 
 
 def report(names: tuple[str, ...] = LESSONS_NEED) -> list[Line]:
@@ -53,9 +54,11 @@ def compute() -> list[Line]:
     except ValueError as error:
         return [("Device", "no usable setting", str(error))]
     bf16 = "yes" if cpu_has_bfloat16() else "no: float32 is used, slower and just as right"
-    return [("Device", chosen.describe(), ""),
-            ("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}", ""),
-            ("CPU bfloat16", bf16, "")]
+    return [
+        ("Device", chosen.describe(), ""),
+        ("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}", ""),
+        ("CPU bfloat16", bf16, ""),
+    ]
 
 
 def disk() -> Line:

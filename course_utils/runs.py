@@ -46,9 +46,7 @@ class Run:
     t: list = field(default_factory=list)
     lr: list = field(default_factory=list)
     momentum: list = field(default_factory=list)
-    loss_log: list = field(
-        default_factory=list, repr=False
-    )  # numbers, or 0-d tensors nobody has looked at yet
+    loss_log: list = field(default_factory=list, repr=False)  # numbers, or 0-d tensors nobody has looked at yet
     val: list = field(default_factory=list)
     test: tuple | None = None
 
@@ -267,9 +265,7 @@ def _load(path) -> list[Run]:
     except OSError:  # not there, not readable: says so itself
         raise
     except Exception as e:
-        raise ValueError(
-            f"{path} is not a run record of this course ({e}). Delete it, or fetch it again."
-        ) from e
+        raise ValueError(f"{path} is not a run record of this course ({e}). Delete it, or fetch it again.") from e
     raise ValueError(f"{path} has format {found}, this code reads up to {FORMAT}. Update the course.")
 
 

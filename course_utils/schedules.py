@@ -26,9 +26,7 @@ Schedule = Callable[[float], float]
 
 
 # -------------------------------------------------------------------------------------------- argument checks
-def _number(
-    name: str, value, low=-math.inf, high=math.inf, *, open_low=False, open_high=False, hint: str
-) -> float:
+def _number(name: str, value, low=-math.inf, high=math.inf, *, open_low=False, open_high=False, hint: str) -> float:
     """`value` as a float if it is a finite number in the range, else a ValueError that says what to do."""
     allowed = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == math.inf else ']'}"
     is_number = isinstance(value, Real) and not isinstance(value, bool)
@@ -89,7 +87,7 @@ def constant(t: float, *, peak: float) -> float:
     return _rate("peak", peak)
 
 
-def step(t: float, *, peak: float, milestones: Sequence[float], factor: float = 0.1) -> float:
+def step_decay(t: float, *, peak: float, milestones: Sequence[float], factor: float = 0.1) -> float:
     """Step decay: the rate starts at `peak` (alpha_0); at every milestone it is multiplied by `factor`.
 
     milestones: update numbers, strictly increasing, each > 0; the update t = milestone already uses the lower
@@ -196,9 +194,7 @@ def one_cycle(
     return _up_and_down(t, T, p, peak / div_factor, peak, peak / final_div_factor)
 
 
-def one_cycle_momentum(
-    t: float, *, T: float, p: float = 0.3, m_min: float = 0.85, m_max: float = 0.95
-) -> float:
+def one_cycle_momentum(t: float, *, T: float, p: float = 0.3, m_min: float = 0.85, m_max: float = 0.95) -> float:
     """Eq. 10.6: momentum moves against the rate: m_max -> m_min while the rate rises, back while it falls.
 
     m_min <= m_max, both in [0, 1). For Adam and AdamW this is beta_1(t). Source: arXiv 1803.09820.

@@ -7,6 +7,7 @@ environment's kernel. It sees only what is committed, because it clones the repo
 With ipykernel 6, as on Colab, messages of widgets are handled only between cells: a cell that waits for a
 click would wait for ever, and fails here.
 """
+
 from __future__ import annotations
 
 import json
@@ -32,11 +33,16 @@ from course_utils.authoring.template import WIDGET_VIEW  # noqa: E402
 from course_utils.contents import LESSONS, lesson  # noqa: E402
 
 # module -> (distribution, the version on Colab)
-COLAB = {"ipywidgets": ("ipywidgets", "7.7.1"), "ipykernel": ("ipykernel", "6.17.1"),
-         "IPython": ("ipython", "7.34.0"), "matplotlib": ("matplotlib", "3.10.0"),
-         "traitlets": ("traitlets", "5.7.1"), "jupyter_client": ("jupyter-client", "7.4.9")}
+COLAB = {
+    "ipywidgets": ("ipywidgets", "7.7.1"),
+    "ipykernel": ("ipykernel", "6.17.1"),
+    "IPython": ("ipython", "7.34.0"),
+    "matplotlib": ("matplotlib", "3.10.0"),
+    "traitlets": ("traitlets", "5.7.1"),
+    "jupyter_client": ("jupyter-client", "7.4.9"),
+}
 CELL_MINUTES = 5
-AT_ONCE = 2         # lessons that run side by side
+AT_ONCE = 2  # lessons that run side by side
 KEPT = ("COURSE_CIFAR10", "COURSE_SCALE", "COURSE_THREADS")
 
 
@@ -45,8 +51,9 @@ def make_environment(folder: Path) -> Path:
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pins = [f"{name}=={version}" for name, version in COLAB.values()]
-    subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
-                    *pins, "setuptools<81"], check=True)          # IPython 7 imports pkg_resources
+    subprocess.run(
+        [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *pins, "setuptools<81"], check=True
+    )  # IPython 7 imports pkg_resources
     import torch
 
     # A .pth file adds to the end of sys.path: whatever is installed here wins over the borrowed folder.
@@ -68,12 +75,19 @@ def add_kernel(python: Path, home: Path) -> None:
 
 def lesson_environment(home: Path) -> dict[str, str]:
     """The variables a lesson runs with: of this shell's own settings only the place of CIFAR-10, scale and threads."""
-    env = {key: value for key, value in os.environ.items()
-           if key in KEPT or not key.startswith(("COURSE_", "PYTHON"))}
-    return {**env, "COURSE_REPO": str(ROOT), "COURSE_OFFLINE": "1", "COURSE_DEVICE": "cpu",
-            "IPYTHONDIR": str(home / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            # the folder that is cloned may belong to somebody else
-            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    env = {key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(("COURSE_", "PYTHON"))}
+    return {
+        **env,
+        "COURSE_REPO": str(ROOT),
+        "COURSE_OFFLINE": "1",
+        "COURSE_DEVICE": "cpu",
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # the folder that is cloned may belong to somebody else
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+    }
 
 
 def run(nb, folder: Path, env: dict[str, str]) -> dict:
@@ -81,10 +95,18 @@ def run(nb, folder: Path, env: dict[str, str]) -> dict:
     for cell in code_cells(nb):
         cell.outputs, cell.execution_count = [], None
     versions = {module: version for module, (_, version) in COLAB.items()}
-    nb.cells.append(nbformat.v4.new_code_cell(
-        f"assert {{name: __import__(name).__version__ for name in {list(versions)}}} == {versions}"))
-    client = NotebookClient(nb, timeout=60 * CELL_MINUTES, kernel_name="canary", allow_errors=True,
-                            resources={"metadata": {"path": str(folder)}})
+    nb.cells.append(
+        nbformat.v4.new_code_cell(
+            f"assert {{name: __import__(name).__version__ for name in {list(versions)}}} == {versions}"
+        )
+    )
+    client = NotebookClient(
+        nb,
+        timeout=60 * CELL_MINUTES,
+        kernel_name="canary",
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
     client.execute(env=env)
     return client.widget_state
 
@@ -94,13 +116,20 @@ def faults(nb, folder: Path, models: dict) -> list[str]:
     found = no_errors(nb)
     if not (folder / "course" / "course_utils").is_dir():
         found.append("the lesson did not fetch the course")
-    views = [output["data"][WIDGET_VIEW]["model_id"] for cell in code_cells(nb) for output in cell.outputs
-             if WIDGET_VIEW in output.get("data", {})]
+    views = [
+        output["data"][WIDGET_VIEW]["model_id"]
+        for cell in code_cells(nb)
+        for output in cell.outputs
+        if WIDGET_VIEW in output.get("data", {})
+    ]
     if not views:
         found.append("no widget was shown")
     found += [f"the model of the shown widget {view} never arrived" for view in views if view not in models]
-    controls = {model["_model_module_version"] for model in models.values()
-                if model["_model_module"] == "@jupyter-widgets/controls"}
+    controls = {
+        model["_model_module_version"]
+        for model in models.values()
+        if model["_model_module"] == "@jupyter-widgets/controls"
+    }
     if controls - {"1.5.0"}:
         found.append(f"widgets of version {controls}; ipywidgets 7 has 1.5.0")
     return found

@@ -1,9 +1,10 @@
 """Keep every test away from the network, from the learner's progress and from what lies in data/."""
+
 import os
 import signal
 import tempfile
 
-_folder = tempfile.TemporaryDirectory(prefix="course-tests-")     # removed when the test process ends
+_folder = tempfile.TemporaryDirectory(prefix="course-tests-")  # removed when the test process ends
 
 # `course.py test` sets the same variables; these are for a bare `pytest tests/unit`.
 os.environ.setdefault("COURSE_OFFLINE", "1")

@@ -36,9 +36,7 @@ class Tiny:
         monkeypatch.setenv("COURSE_OFFLINE", "1")
         monkeypatch.delenv("COURSE_CIFAR10", raising=False)
         monkeypatch.setattr(data_readers, "PER_CLASS", PER_CLASS)
-        monkeypatch.setattr(
-            data_readers, "MEAN_TOLERANCE", 1.0
-        )  # flat colours have another mean than photographs
+        monkeypatch.setattr(data_readers, "MEAN_TOLERANCE", 1.0)  # flat colours have another mean than photographs
         monkeypatch.setattr(data, "VALIDATION_PER_CLASS", VALIDATION_PER_CLASS)
         self.new_process()
 
@@ -63,9 +61,7 @@ class Tiny:
                 (folder / split / class_name).mkdir(parents=True)
                 for i in range(count):
                     colour = (20 * label, i, BLUE[split])
-                    Image.new("RGB", (32, 32), colour).save(
-                        folder / split / class_name / f"{i:04}{suffix}", quality=95
-                    )
+                    Image.new("RGB", (32, 32), colour).save(folder / split / class_name / f"{i:04}{suffix}", quality=95)
         return folder
 
     def archive(self, suffix: str, inside: str = "") -> Path:
@@ -85,10 +81,7 @@ class Tiny:
         """The six files of the official archive, pickled as Python 2 did, and the checksums to expect."""
         folder = self.root / name
         folder.mkdir()
-        rows = {
-            split: [(label, i) for i in range(count) for label in range(10)]
-            for split, count in PER_CLASS.items()
-        }
+        rows = {split: [(label, i) for i in range(count) for label in range(10)] for split, count in PER_CLASS.items()}
         parts = {f"data_batch_{k}": ("train", rows["train"][k - 1 :: 5]) for k in range(1, 6)}
         parts["test_batch"] = ("test", rows["test"])
         checksums = {}

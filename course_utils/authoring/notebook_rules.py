@@ -2,6 +2,7 @@
 
 The rules are what makes a notebook readable on GitHub, comparable by nbval and free of traces of one machine.
 """
+
 from __future__ import annotations
 
 import re
@@ -13,7 +14,7 @@ from course_utils.authoring.template import WIDGET_VIEW, tagged, template
 from course_utils.contents import lesson_of_file, repository
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users|private|var/folders)/|\b[A-Z]:\\\\?\w+\\")
-DATA_URL = re.compile(r"data:image/[^\"')\s]*")          # base64 may hold "/tmp/" by chance
+DATA_URL = re.compile(r"data:image/[^\"')\s]*")  # base64 may hold "/tmp/" by chance
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
 MAX_MB = 3
 
@@ -21,8 +22,11 @@ MAX_MB = 3
 def problems(path: Path) -> list[str]:
     """Every rule the notebook at `path` breaks, one sentence each; an empty list when all is well."""
     nb = nbformat.read(path, as_version=4)
-    found = [f"{len(path.read_bytes()) / 1e6:.1f} MB; keep it under {MAX_MB} MB"] \
-        if path.stat().st_size > MAX_MB * 1e6 else []
+    found = (
+        [f"{len(path.read_bytes()) / 1e6:.1f} MB; keep it under {MAX_MB} MB"]
+        if path.stat().st_size > MAX_MB * 1e6
+        else []
+    )
     found += template_cells(nb, path)
     for rule in RULES:
         found += rule(nb)
@@ -94,8 +98,12 @@ def no_machine_paths(nb) -> list[str]:
 def no_widget_state(nb) -> list[str]:
     """Saved widgets are dead: the picture beside them is what stays."""
     found = ["metadata.widgets is stored"] if "widgets" in nb.metadata else []
-    return found + [f"cell {cell.id}: a widget view is stored" for cell in code_cells(nb)
-                    for output in cell.outputs if WIDGET_VIEW in output.get("data", {})]
+    return found + [
+        f"cell {cell.id}: a widget view is stored"
+        for cell in code_cells(nb)
+        for output in cell.outputs
+        if WIDGET_VIEW in output.get("data", {})
+    ]
 
 
 def is_compared(cell) -> bool:
@@ -138,5 +146,13 @@ def unique_ids(nb) -> list[str]:
     return [] if None not in ids and len(set(ids)) == len(ids) else ["cell ids are missing or repeated"]
 
 
-RULES = (kernelspec, executed_in_order, no_errors, no_machine_paths, no_widget_state, half_is_compared,
-         alt_text, unique_ids)
+RULES = (
+    kernelspec,
+    executed_in_order,
+    no_errors,
+    no_machine_paths,
+    no_widget_state,
+    half_is_compared,
+    alt_text,
+    unique_ids,
+)

@@ -9,6 +9,7 @@
 LESSON is a section number such as 10.1.2 or the path of a notebook; without one, all lessons are meant.
 `build` and `text` need jupytext (`pip install -e ".[dev]"`).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -31,13 +32,13 @@ def apply_template(nb, entry: Lesson, address: str) -> None:
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(metadata={"tags": ["header"]}))
     if not tagged(nb, "setup"):
         place = next((i for i, c in enumerate(nb.cells) if c.cell_type == "code"), len(nb.cells))
-        if place and nb.cells[place - 1].source.startswith("## "):   # a heading stays with the cell it introduces
+        if place and nb.cells[place - 1].source.startswith("## "):  # a heading stays with the cell it introduces
             place -= 1
         nb.cells.insert(place, nbformat.v4.new_code_cell(metadata={"tags": ["setup"]}))
     for tag, source in template(entry, address).items():
         cell = tagged(nb, tag)[0]
         cell.id, cell.source = tag, source
-        if tag == "setup":        # folded: it is the same everywhere, and not what the lesson is about
+        if tag == "setup":  # folded: it is the same everywhere, and not what the lesson is about
             cell.metadata["jupyter"] = {"source_hidden": True}
     nb.metadata = nbformat.from_dict(METADATA)
     nb.nbformat, nb.nbformat_minor = 4, 5
@@ -117,12 +118,22 @@ def execute(path: Path, timeout: int = 900) -> float:
 
     nb = nbformat.read(path, as_version=4)
     apply_template(nb, lesson_of_file(path), repository())
-    client = NotebookClient(nb, timeout=timeout, kernel_name="python3", record_timing=False,
-                            store_widget_state=False, coalesce_streams=True,
-                            resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        nb,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, "COURSE_PROGRESS": os.path.join(folder, "progress.json"),
-               "COURSE_DEVICE": os.environ.get("COURSE_DEVICE", "cpu"), "IPYTHONDIR": folder}
+        env = {
+            **os.environ,
+            "COURSE_PROGRESS": os.path.join(folder, "progress.json"),
+            "COURSE_DEVICE": os.environ.get("COURSE_DEVICE", "cpu"),
+            "IPYTHONDIR": folder,
+        }
         begin = time.perf_counter()
         client.execute(env=env)
         seconds = time.perf_counter() - begin
@@ -148,8 +159,11 @@ def chosen(names: list[str]) -> list[Path]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="course_utils.authoring.notebooks", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="course_utils.authoring.notebooks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("command", choices=("setup", "text", "build", "execute", "check"))
     parser.add_argument("names", nargs="*", metavar="LESSON or FILE")
     parser.add_argument("-o", "--output", type=Path, help="where `text` or `build` writes")

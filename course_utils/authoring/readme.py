@@ -42,7 +42,7 @@ def moving_picture(frames: int = 48) -> bytes:
 
     from course_utils.pictures.explore_schedules import schedule_explorer
 
-    explorer = schedule_explorer("step", "cosine", "one_cycle", T=1000, title="Three schedules under your hand")
+    explorer = schedule_explorer("step_decay", "cosine", "one_cycle", T=1000, title="Three schedules under your hand")
     images = []
     for n in range(frames):
         wave = 0.5 - 0.5 * math.cos(2 * math.pi * n / frames)

@@ -6,8 +6,10 @@ from course_utils.contents import LESSONS, Lesson, neighbours
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 COLAB = "https://colab.research.google.com"
-METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"}}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 SETUP = """\
 # Set-up, the same in every lesson. Opened alone (as in Colab), a lesson first fetches the course.
 import importlib.util
@@ -48,8 +50,11 @@ def header_source(entry: Lesson, address: str) -> str:
     links += [f"[All lessons]({LESSONS[0].file})"] if entry is not LESSONS[0] else []
     links += [f"[{after} →]({after.file})"] if after else []
     if entry.minutes:
-        lines += [f"*{entry.length()} of computing on two laptop cores, measured. On a GPU the same cells train on all "
-                  "images; that has not been timed yet.*", ""]
+        lines += [
+            f"*{entry.length()} of computing on two laptop cores, measured. On a GPU the same cells train on all "
+            "images; that has not been timed yet.*",
+            "",
+        ]
     return "\n".join([*lines, " · ".join(links)]).rstrip()
 
 

@@ -1,7 +1,7 @@
 """Our schedules beside PyTorch's: where they agree, where they do not, and why. Computed, not claimed.
 
-    for row in differences():
-        print(row)
+for row in differences():
+    print(row)
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def _simple() -> list[Difference]:
 
     return [
         _row("constant", "no scheduler", always, "", lambda t: ours.constant(t, peak=PEAK), [PEAK] * 2 * T),
-        _row("step", "MultiStepLR", always, "",
-             lambda t: ours.step(t, peak=PEAK, milestones=[30, 60, 90]), step),
+        _row("step_decay", "MultiStepLR", always, "",
+             lambda t: ours.step_decay(t, peak=PEAK, milestones=[30, 60, 90]), step),
         _row("cosine", "CosineAnnealingLR", during, "", cosine, half),
         _row("cosine", "CosineAnnealingLR", after, "torch climbs again, we hold the final rate", cosine, half),
         _row("linear", "LinearLR", always, "", lambda t: ours.linear(t, peak=PEAK, T=T, final=FINAL), line),

@@ -104,8 +104,6 @@ def _checksum(*parts) -> bytes:
 def _remove_leftovers(file: Path, older_than: float = 3600.0) -> None:
     """Delete temporary files that killed processes left beside `file`, `older_than` seconds ago or more."""
     for leftover in file.parent.glob(file.stem + "-*.tmp"):
-        with contextlib.suppress(
-            OSError
-        ):  # another process was faster, or it is not ours: no harm where it is
+        with contextlib.suppress(OSError):  # another process was faster, or it is not ours: no harm where it is
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()

@@ -194,9 +194,7 @@ def _cut(arrays: Arrays, sizes: tuple[int, int, int], seed: int) -> Data:
     train, val, test = split_indices(sizes, seed)
 
     def pick(images: np.ndarray, labels: np.ndarray, positions: np.ndarray) -> Split:
-        return Split(
-            torch.from_numpy(images[positions]), torch.from_numpy(labels[positions].astype(np.int64))
-        )
+        return Split(torch.from_numpy(images[positions]), torch.from_numpy(labels[positions].astype(np.int64)))
 
     return Data(
         train=pick(arrays.train_images, arrays.train_labels, train),

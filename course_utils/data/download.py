@@ -63,9 +63,7 @@ class Limits:
     attempts: int = 3  # per source, when its connection breaks off
 
 
-def fetch(
-    sources, target: Path, md5: str, size: int, limits: Limits | None = None, quiet: bool = False
-) -> Path:
+def fetch(sources, target: Path, md5: str, size: int, limits: Limits | None = None, quiet: bool = False) -> Path:
     """Download `target` (`size` bytes, checksum `md5`) from the first of the `sources` that does well enough.
 
     Returns target. Raises DownloadError with a reason for every source: nothing reachable, wrong file, too
@@ -98,10 +96,7 @@ def _fetch_from_any(sources, part: Path, md5: str, size: int, limits: Limits, qu
             if isinstance(problem, _TooSlow):
                 speeds[source] = problem.speed
             if not quiet:
-                print(
-                    f"{_host(source)}: {problem}"
-                    + ("; trying the next source" if source != alive[-1] else "")
-                )
+                print(f"{_host(source)}: {problem}" + ("; trying the next source" if source != alive[-1] else ""))
     fastest = max(speeds, key=speeds.get, default=None)
     if fastest and (size - _length(part)) / max(speeds[fastest], 1.0) <= limits.longest:
         try:
@@ -111,9 +106,7 @@ def _fetch_from_any(sources, part: Path, md5: str, size: int, limits: Limits, qu
     raise DownloadError("; ".join(reasons))
 
 
-def _fetch_from(
-    source: str, part: Path, md5: str, size: int, limits: Limits, min_speed: float, quiet: bool
-) -> None:
+def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
     """Bring `part` to its full length from one source and check it; raises _SourceFailed."""
     for _ in range(limits.attempts):
         before = _length(part)
@@ -135,9 +128,7 @@ def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float
     """Append what the source still has to give to `part`, watching the speed."""
     try:
         done = _length(part)
-        request = urllib.request.Request(
-            source, headers={"User-Agent": "course-utils", "Range": f"bytes={done}-"}
-        )
+        request = urllib.request.Request(source, headers={"User-Agent": "course-utils", "Range": f"bytes={done}-"})
         with urllib.request.urlopen(request, timeout=limits.stall) as response:
             done = _resumes_at(response, done, size)
             label = f"downloading CIFAR-10 from {_host(source)}"
@@ -235,9 +226,7 @@ def _check_space(part: Path, size: int) -> None:
         part.unlink()  # not a part of this file
     needed, free = size - _length(part), shutil.disk_usage(part.parent).free
     if free < needed:
-        raise DownloadError(
-            f"{part.parent} has {free / 1e6:.1f} MB of free space, {needed / 1e6:.1f} MB are needed"
-        )
+        raise DownloadError(f"{part.parent} has {free / 1e6:.1f} MB of free space, {needed / 1e6:.1f} MB are needed")
 
 
 def _append(part: Path, done: int):

@@ -74,9 +74,7 @@ class Arrays:
             images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
             expected = (10 * per_class, 3, 32, 32)
             if images.shape != expected or images.dtype != np.uint8:
-                raise DataError(
-                    f"{split} images are {images.dtype} {images.shape}, expected uint8 {expected}"
-                )
+                raise DataError(f"{split} images are {images.dtype} {images.shape}, expected uint8 {expected}")
             if not np.array_equal(labels, np.repeat(np.arange(10), per_class)):
                 raise DataError(f"{split} labels are not {per_class:,} of each of the ten classes, in order")
 
@@ -173,9 +171,7 @@ def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
         if len(names.get((split, class_name), [])) != count
     ]
     wrong += [
-        f"{split}/{class_name}: not a class of CIFAR-10"
-        for split, class_name in names
-        if class_name not in CLASSES
+        f"{split}/{class_name}: not a class of CIFAR-10" for split, class_name in names if class_name not in CLASSES
     ]
     if wrong:
         shown = "; ".join(wrong[:4]) + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
@@ -202,9 +198,7 @@ def _decode(path: Path, name: str, blob: bytes) -> np.ndarray:
     except (OSError, SyntaxError, ValueError) as problem:  # PIL reports a damaged PNG as SyntaxError
         raise DataError(f"{name} in {path} is not a readable image ({problem}). {WAY_OUT}") from problem
     if pixels.shape != (32, 32, 3):
-        raise DataError(
-            f"{name} in {path} is {pixels.shape[1]}x{pixels.shape[0]} pixels, not 32x32. {WAY_OUT}"
-        )
+        raise DataError(f"{name} in {path} is {pixels.shape[1]}x{pixels.shape[0]} pixels, not 32x32. {WAY_OUT}")
     return pixels.transpose(2, 0, 1)
 
 
@@ -227,9 +221,7 @@ def _from_batches(path: Path, batches: dict[str, bytes]) -> Arrays:
         if name not in batches:
             raise DataError(f"{path} has no {name}: not a whole copy. {WAY_OUT}")
         if hashlib.md5(batches[name], usedforsecurity=False).hexdigest() != md5:
-            raise DataError(
-                f"{name} in {path} is not the official file (md5 differs): damaged or foreign. {WAY_OUT}"
-            )
+            raise DataError(f"{name} in {path} is not the official file (md5 differs): damaged or foreign. {WAY_OUT}")
     parts = {}
     for split, prefix in (("train", "data_batch"), ("test", "test_batch")):
         loaded = [

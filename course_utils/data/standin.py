@@ -45,9 +45,7 @@ def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | No
 def draw(n: int, seed: int = 0, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The first n images of a stream: (uint8 [n, 3, 32, 32], int64 [n]). Streams share no image."""
     blocks = [_draw_block(np.random.RandomState([seed, stream, block])) for block in range(-(-n // BLOCK))]
-    return np.concatenate([images for images, _ in blocks])[:n], np.concatenate(
-        [labels for _, labels in blocks]
-    )[:n]
+    return np.concatenate([images for images, _ in blocks])[:n], np.concatenate([labels for _, labels in blocks])[:n]
 
 
 def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
@@ -157,9 +155,7 @@ def _object(rng: np.random.RandomState, labels: np.ndarray) -> np.ndarray:
         chosen = np.flatnonzero(labels == label)
         radius = rng.uniform(*RADIUS, len(chosen))
         u, v = _coordinates(rng, radius, jitter=4.0, stretch=0.25, turn=TURN)
-        mask[chosen] = _soft(
-            _shape(label, u, v, rng.random_sample((4, len(chosen), 1, 1)).astype(np.float32)), radius
-        )
+        mask[chosen] = _soft(_shape(label, u, v, rng.random_sample((4, len(chosen), 1, 1)).astype(np.float32)), radius)
     return mask
 
 
@@ -175,9 +171,7 @@ def _shape(label: int, u: np.ndarray, v: np.ndarray, p: np.ndarray) -> np.ndarra
         "ring": lambda: thick - np.abs(((1 - round_) * r + round_ * corner) - (1 - thick)),
         "square": lambda: 1 - ((1 - round_) * corner + round_ * r),
         "frame": lambda: thick - np.abs(((1 - round_) * corner + round_ * r) - (1 - thick)),
-        "triangle": lambda: (
-            0.55 - np.cos((angle + np.pi) % (2 * np.pi / 3) - np.pi / 3) * r + 0.15 * p[1] * (1 - r)
-        ),
+        "triangle": lambda: 0.55 - np.cos((angle + np.pi) % (2 * np.pi / 3) - np.pi / 3) * r + 0.15 * p[1] * (1 - r),
         "cross": lambda: np.maximum(
             np.minimum(thick - np.abs(u), 1 - np.abs(v)),
             np.minimum(thick - np.abs(v), 1 - np.abs(u) * (0.8 + 0.5 * p[1])),

@@ -64,9 +64,7 @@ def hint(exercise_id: str, number: int | None = None) -> None:
     if number is None:
         number = min(_hints_taken.get(one.id, 0) + 1, total)
     if not isinstance(number, int) or not 1 <= number <= total:
-        raise ValueError(
-            f'{one.id} has hints 1 to {total}; got {number!r}. hint("{one.id}") gives the next one.'
-        )
+        raise ValueError(f'{one.id} has hints 1 to {total}; got {number!r}. hint("{one.id}") gives the next one.')
     _hints_taken[one.id] = max(number, _hints_taken.get(one.id, 0))
     cards.show("hint", *_hint(one, number))
 
@@ -105,11 +103,7 @@ def _title(one) -> str:
 
 
 def _hint(one, number: int) -> tuple[str, str]:
-    last = (
-        ""
-        if number < len(one.hints)
-        else f'\n\nThat was the last hint; `solution("{one.id}")` shows the solution.'
-    )
+    last = "" if number < len(one.hints) else f'\n\nThat was the last hint; `solution("{one.id}")` shows the solution.'
     return f"{one.id} · {number} of {len(one.hints)}", one.hints[number - 1] + last
 
 

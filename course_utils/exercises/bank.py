@@ -157,9 +157,7 @@ def find(exercise_id: str) -> Exercise:
     Raises UnknownExercise (naming near matches) for an id that does not exist, TypeError for a non-string.
     """
     if not isinstance(exercise_id, str):
-        raise TypeError(
-            f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}'
-        )
+        raise TypeError(f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}')
     wanted = exercise_id.strip().lower()
     everything = {name.lower(): one for lesson in lessons() for name, one in of_lesson(lesson).items()}
     if wanted in everything:

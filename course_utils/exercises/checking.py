@@ -65,9 +65,7 @@ def judge(
         return _judge_value(exercise, answer, {**exercise.given, **(given or {})})
     if isinstance(exercise, bank.ChoiceExercise):
         return _judge_choice(exercise, answer, {**exercise.given, **(given or {})})
-    return Outcome(
-        NOT_ATTEMPTED, "This is an open experiment: there is nothing to check, only something to see."
-    )
+    return Outcome(NOT_ATTEMPTED, "This is an open experiment: there is nothing to check, only something to see.")
 
 
 # ---------------------------------------------------------------- functions
@@ -113,9 +111,7 @@ def _judge_probes(exercise, answer, inputs, result) -> Outcome:
 def _compare(exercise, inputs, answers, changed) -> Outcome:
     for one, args in zip(answers, inputs, strict=True):
         if one["what"] != "numbers":
-            return Outcome(
-                NOT_YET, f"Asked: {exercise.returns}. Given: {one['what']}, for {_call(exercise, args)}."
-            )
+            return Outcome(NOT_YET, f"Asked: {exercise.returns}. Given: {one['what']}, for {_call(exercise, args)}.")
     got = [one["numbers"] for one in answers]
     expected = [numbers(exercise.reference(*copy.deepcopy(args))) for args in inputs]
     floors = [exercise.floor(*args) for args in inputs]

@@ -80,9 +80,7 @@ def compare(guessed, measured, unit: str = "") -> str:
         return "You kept no guess this time."
     if isinstance(guessed, str) or isinstance(measured, str):
         same = str(guessed).strip() == str(measured).strip()
-        return f"You guessed “{guessed}”: " + (
-            "the measurement agrees." if same else "the measurement says otherwise."
-        )
+        return f"You guessed “{guessed}”: " + ("the measurement agrees." if same else "the measurement says otherwise.")
     start = f"You guessed {_shown(guessed, unit)}"
     measured = float(measured)
     if not math.isfinite(measured):
@@ -109,9 +107,7 @@ def _panel(ipywidgets, name, question, options, low, high, unit, step, log):
         status.value = _status(chooser.value, unit)
 
     keep.on_click(keep_it)
-    head = ipywidgets.HTML(
-        cards.card_html("predict", question, f"In {unit}." if unit and not options else "")
-    )
+    head = ipywidgets.HTML(cards.card_html("predict", question, f"In {unit}." if unit and not options else ""))
     return ipywidgets.VBox([head, chooser, keep, status])
 
 

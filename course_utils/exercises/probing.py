@@ -84,7 +84,7 @@ def _probe_with(function, inputs, dress) -> dict:
 def _same(left, right) -> bool:
     try:
         return numbers(left) == numbers(right)
-    except NotANumber:                  # something that is no number was put into an argument
+    except NotANumber:  # something that is no number was put into an argument
         return False
 
 
@@ -94,7 +94,7 @@ def _dresses():
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy:
         yield lambda x: numpy.asarray(x) if isinstance(x, list) else numpy.float64(x)
-    if torch:                           # whole numbers stay whole: they count things
+    if torch:  # whole numbers stay whole: they count things
         yield lambda x: torch.tensor(x, dtype=None if isinstance(x, int) else torch.float64)
 
 

@@ -161,11 +161,7 @@ def _read(file, repair: bool = False) -> dict:
         if damaged:
             _say(f"Your progress file was damaged and has been restored from its backup {backup.name}.")
         return data
-    names = [
-        _set_aside(one) if repair else one.name
-        for one, bad in ((file, damaged), (backup, backup_damaged))
-        if bad
-    ]
+    names = [_set_aside(one) if repair else one.name for one, bad in ((file, damaged), (backup, backup_damaged)) if bad]
     if repair and names:
         _say(
             f"Your progress file and its backup were damaged. They are kept as {' and '.join(names)}; "
@@ -185,9 +181,7 @@ def _parse(file: Path) -> tuple[dict | None, bool]:
     if not (isinstance(data, dict) and isinstance(data.get("version"), int)):
         return None, True
     for part in ("exercises", "guesses"):
-        if not (
-            isinstance(data.get(part), dict) and all(isinstance(one, dict) for one in data[part].values())
-        ):
+        if not (isinstance(data.get(part), dict) and all(isinstance(one, dict) for one in data[part].values())):
             return None, True
     return data, False
 

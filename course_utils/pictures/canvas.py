@@ -152,9 +152,7 @@ class View:
         room = 22 * status_lines + 6
         # Its height is in the <img> itself (see `img`), so that a narrow page has no gap under a smaller picture.
         self.image = widgets.HTML(layout=widgets.Layout(width="auto", margin="5px 0 3px 0"))
-        self.status = widgets.HTML(
-            layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px")
-        )
+        self.status = widgets.HTML(layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px"))
         self.alert = widgets.HTML(layout=widgets.Layout(width="auto", margin="0"))
         self.box = widgets.VBox([self.image, self.status, self.alert])
 

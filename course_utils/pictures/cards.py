@@ -89,9 +89,7 @@ def to_html(text: str) -> str:
     out = []
     for place, part in enumerate(parts):
         if place % 2:
-            out.append(
-                f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>"
-            )
+            out.append(f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>")
             continue
         for block in re.split(r"\n\s*\n", part.strip()):
             out.append(_block(block))
@@ -106,11 +104,7 @@ def _block(block: str) -> str:
     items = [line[2:] for line in lines if line.startswith("- ")]
     out = f"<p style='margin:6px 0'>{_inline(' '.join(before))}</p>" if before else ""
     if items:
-        out += (
-            "<ul style='margin:4px 0 4px 1.2em'>"
-            + "".join(f"<li>{_inline(one)}</li>" for one in items)
-            + "</ul>"
-        )
+        out += "<ul style='margin:4px 0 4px 1.2em'>" + "".join(f"<li>{_inline(one)}</li>" for one in items) + "</ul>"
     return out
 
 

@@ -83,17 +83,13 @@ def heat_map(
     """
     values = np.asarray(values, float)
     if values.shape != (len(rows), len(columns)):
-        raise ValueError(
-            f"values have shape {values.shape}, rows and columns ask for {(len(rows), len(columns))}"
-        )
+        raise ValueError(f"values have shape {values.shape}, rows and columns ask for {(len(rows), len(columns))}")
     with style.context():
         figure = style.new_figure((style.SIZE[0], 1.3 + 0.52 * len(rows)), title=title, note=note)
         axes = figure.subplots()
         axes.grid(False)
         axes.set_facecolor("#efeeea")
-        mesh = axes.pcolormesh(
-            np.ma.masked_invalid(values), cmap="cividis", edgecolors=style.CARD, linewidth=2
-        )
+        mesh = axes.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", edgecolors=style.CARD, linewidth=2)
         for r, c in np.ndindex(values.shape):
             if np.isfinite(values[r, c]):
                 dark = mesh.norm(values[r, c]) < 0.55

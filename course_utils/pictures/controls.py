@@ -34,13 +34,9 @@ class Control:
         """Return the value, or raise ValueError saying what is allowed (widgets would clip it silently)."""
         if self.options is not None:
             if value not in self.options:
-                raise ValueError(
-                    f"{self.name} = {value!r} is not one of {', '.join(map(repr, self.options))}"
-                )
+                raise ValueError(f"{self.name} = {value!r} is not one of {', '.join(map(repr, self.options))}")
         elif self.low is not None and not self.low <= value <= self.high:
-            raise ValueError(
-                f"{self.name} = {value!r} lies outside the slider, {self.low:g} to {self.high:g}"
-            )
+            raise ValueError(f"{self.name} = {value!r} lies outside the slider, {self.low:g} to {self.high:g}")
         return value
 
 
@@ -52,9 +48,7 @@ def _frame(label: str) -> dict:
     }
 
 
-def slider(
-    name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = ""
-) -> Control:
+def slider(name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = "") -> Control:
     """A slider with equal steps (default: 100 of them)."""
     step = step or (high - low) / 100
     # The page puts a value on its grid, low + k * step in floating point. A value that differs in its last digit comes
@@ -76,9 +70,7 @@ def whole(name, label, low: int, high: int, value: int, step: int = 1, *, headin
 def log_slider(name, label, low, high, value, *, per_decade: int = 20, heading: str = "") -> Control:
     """A slider with equal factors between its steps, for learning rates: per_decade steps for each 10x."""
     if not 0 < low < high:
-        raise ValueError(
-            f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say"
-        )
+        raise ValueError(f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say")
     widget = widgets.FloatLogSlider(
         value=value,
         base=10,
@@ -128,8 +120,6 @@ def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
         if big:
             rows.append(widgets.Box(big, layout=widgets.Layout(flex_flow="row wrap", width="auto")))
     rows.append(
-        widgets.Box(
-            [*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto")
-        )
+        widgets.Box([*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto"))
     )
     return widgets.VBox(rows, layout=widgets.Layout(max_width="730px"))

@@ -135,9 +135,7 @@ def run_explorer(
 def _note(table) -> str:
     sources = sorted({run.source for run in table if run.source})
     return (
-        ", ".join(sources)
-        if not any("stand-in" in source for source in sources)
-        else "stand-in images, not CIFAR-10"
+        ", ".join(sources) if not any("stand-in" in source for source in sources) else "stand-in images, not CIFAR-10"
     )
 
 
@@ -162,14 +160,10 @@ def _build(data: _Recorded, xname: str, figure):
         "ended word": left.text(0, 0, "", fontsize=8.8, color=red, va="center", ha="left", zorder=6),
         "all band": right.fill_between([], [], [], color=blue, alpha=0.25, lw=0, zorder=2),
         "all": right.plot([], [], color=blue, lw=1.4, marker="o", ms=3.5)[0],
-        "all diverged": right.plot(
-            [], [], marker="X", ms=6.5, color=red, mec=style.CARD, ls="none", zorder=4
-        )[0],
+        "all diverged": right.plot([], [], marker="X", ms=6.5, color=red, mec=style.CARD, ls="none", zorder=4)[0],
         "lost word": right.text(1, 0, "", fontsize=8, color=red, ha="center", va="bottom"),
         "here line": right.axvline(1, color=style.INK, lw=0.9, ls=(0, (2, 2)), zorder=1.5),
-        "here": right.plot([], [], marker="o", ms=9, color=blue, mec=style.INK, mew=1.4, ls="none", zorder=5)[
-            0
-        ],
+        "here": right.plot([], [], marker="o", ms=9, color=blue, mec=style.INK, mew=1.4, ls="none", zorder=5)[0],
     }
     return {"left": left, "right": right}, artists
 
@@ -247,9 +241,7 @@ def _words(data: _Recorded, xname, group, wished, value) -> str:
         head = f"Nothing was recorded at {wished:.3g} for this; the nearest is shown. " + head
     if known["accuracies"]:
         low, high = known["accuracies"][0], known["accuracies"][-1]
-        head += (
-            f" final validation accuracy {known['median']:.1f} % (median; seeds {low:.1f} to {high:.1f} %)"
-        )
+        head += f" final validation accuracy {known['median']:.1f} % (median; seeds {low:.1f} to {high:.1f} %)"
         losses = [curve_of(run, "loss")[1][-1] for run in runs if run.status != "diverged" and len(run.t)]
         head += f", training loss {np.median(losses):.3g}." if losses else "."
     if known["diverged_at"]:

@@ -1,10 +1,10 @@
 """The schedule explorer: every parameter of one or several schedules as a slider, one picture, one summary.
 
     schedule_explorer("cosine")                        # one schedule
-    schedule_explorer("step", "cosine", "linear")      # overlaid; peak and final are shared sliders
+    schedule_explorer("step_decay", "cosine", "linear")      # overlaid; peak and final are shared sliders
     schedule_explorer("cosine", overlay={"mine": lambda t: 0.1 * 0.99**t})
 
-`SPECS` (schedule_specs.py) says which parameters each schedule has: a new schedule is a new entry. No torch.
+`SPECS` (schedule_sliders.py) says which parameters each schedule has: a new schedule is a new entry. No torch.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ class _Curves:
     def values(self, name, state) -> tuple:
         slots = self.sliders[name]
         return tuple(
-            (p.name, getattr(state, slots[p.name]) if p.name in slots else p.default)
-            for p in SPECS[name].parameters
+            (p.name, getattr(state, slots[p.name]) if p.name in slots else p.default) for p in SPECS[name].parameters
         )
 
     def of(self, name, state, per_epoch):
@@ -157,9 +156,7 @@ def schedule_explorer(
     if unknown or len(set(names)) < len(names):
         raise ValueError(f"schedules {list(names)}: choose each once from {', '.join(SPECS)}")
     if T < 2 or not 1 <= epochs <= T:
-        raise ValueError(
-            f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs"
-        )
+        raise ValueError(f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs")
     momentum = names == ("one_cycle",) if momentum is None else momentum
     curves = _Curves(names, T, T / epochs, overlay, momentum)
     labels = [*curves.labels.values(), *curves.overlay]
@@ -183,9 +180,7 @@ def schedule_explorer(
 
 def _title(labels) -> str:
     return (
-        "Learning-rate schedules"
-        if len(labels) > 2
-        else " and ".join(label[0].upper() + label[1:] for label in labels)
+        "Learning-rate schedules" if len(labels) > 2 else " and ".join(label[0].upper() + label[1:] for label in labels)
     )
 
 
@@ -235,9 +230,7 @@ def _draw(curves: _Curves, cycling, state) -> Scene:
         lines.append(summary(label, t, lr))
     for label in [*curves.labels.values(), *curves.overlay]:
         t, lr = artists[label]
-        value = float(
-            lr[np.searchsorted(t, state.t, side="right") - 1] if state.t in t else np.interp(state.t, t, lr)
-        )
+        value = float(lr[np.searchsorted(t, state.t, side="right") - 1] if state.t in t else np.interp(state.t, t, lr))
         artists[f"at {label}"] = ([state.t], [value])
         here.append(f"{label} {_tiny(value, lr.max())}")
         top = max(top, float(lr.max()))

@@ -207,9 +207,7 @@ class LivePicture:
 
     def _grow(self, name: str) -> None:
         if not self._grows:
-            raise KeyError(
-                f"draw() moves {name!r}, which build() did not make; it made {', '.join(self.artists)}"
-            )
+            raise KeyError(f"draw() moves {name!r}, which build() did not make; it made {', '.join(self.artists)}")
         with style.context():
             line = self.axes["main"].plot([], [], label=name, **style.look(len(self.artists)))[0]
             self.artists[name] = self.canvas.moving(line)

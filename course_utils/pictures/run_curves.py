@@ -48,9 +48,7 @@ def curves(
     top: upper end of the y axis; default: all of it, for losses at most 3.2. log: logarithmic y axis.
     """
     with style.context():
-        figure = style.new_figure(
-            title=title or WORDS[what][0].upper() + WORDS[what][1:], note=_note(groups, note)
-        )
+        figure = style.new_figure(title=title or WORDS[what][0].upper() + WORDS[what][1:], note=_note(groups, note))
         axes = figure.subplots()
         highest, floor = 0.0, math.inf
         for n, (label, group) in enumerate(groups.items()):
@@ -112,9 +110,7 @@ def _end_crosses(axes) -> None:
         )
 
 
-def loss_figure(
-    run, *, beta: float = 0.98, title: str = "Loss of every update", note: str | None = None
-) -> Figure:
+def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update", note: str | None = None) -> Figure:
     """Fig 10.2: the noisy loss of every update (faint), its moving average (bold), a line at each LR drop.
 
     run: a Run with every update kept. beta: of the average, in [0, 1). A drop is a fall of the LR by more
@@ -126,9 +122,7 @@ def loss_figure(
         figure = style.new_figure(title=title, note=_note({"": run}, note))
         axes = figure.subplots()
         axes.plot(t, loss, color=style.PALETTE[0], alpha=0.35, lw=0.8, ls="-", label="loss of one batch")
-        axes.plot(
-            t, run.ema(beta), color="#1f4fa8", lw=2.2, ls="-", label=f"its moving average (β = {beta:g})"
-        )
+        axes.plot(t, run.ema(beta), color="#1f4fa8", lw=2.2, ls="-", label=f"its moving average (β = {beta:g})")
         shown = loss[np.isfinite(loss)]
         top = min(float(np.quantile(shown, 0.995)) * 1.12, 4.0) if len(shown) else 1.0
         axes.set(xlabel="update", ylabel="training loss", xlim=(0, t[-1] * 1.01), ylim=(0, top))

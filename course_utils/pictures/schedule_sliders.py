@@ -64,8 +64,8 @@ DROPS = tuple(
 )
 
 
-def _step(T, *, peak, drop1, drop2, drop3, factor):
-    return partial(schedules.step, peak=peak, milestones=_drops(T, drop1, drop2, drop3), factor=factor)
+def _step_decay(T, *, peak, drop1, drop2, drop3, factor):
+    return partial(schedules.step_decay, peak=peak, milestones=_drops(T, drop1, drop2, drop3), factor=factor)
 
 
 def _drops(T, *shares):
@@ -74,9 +74,7 @@ def _drops(T, *shares):
 
 def _one_cycle(T, *, peak, p, div_factor, final_div_factor, m_min, m_max):
     schedules.one_cycle_momentum(0, T=T, p=p, m_min=m_min, m_max=m_max)  # refuses m_min > m_max
-    return partial(
-        schedules.one_cycle, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor
-    )
+    return partial(schedules.one_cycle, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor)
 
 
 def _one_cycle_momentum(T, *, p, m_min, m_max, **_):
@@ -85,9 +83,7 @@ def _one_cycle_momentum(T, *, p, m_min, m_max, **_):
 
 def _warmup_cosine(T, *, peak, final, warmup):
     steps = warmup * T
-    return partial(
-        schedules.warmup, steps=steps, then=partial(schedules.cosine, peak=peak, T=T - steps, final=final)
-    )
+    return partial(schedules.warmup, steps=steps, then=partial(schedules.cosine, peak=peak, T=T - steps, final=final))
 
 
 def _planned(schedule):
@@ -96,9 +92,9 @@ def _planned(schedule):
 
 SPECS = {
     "constant": Spec("constant", lambda T, *, peak: partial(schedules.constant, peak=peak), (PEAK,)),
-    "step": Spec(
+    "step_decay": Spec(
         "step decay",
-        _step,
+        _step_decay,
         (PEAK, *DROPS, FACTOR),
         jumps=lambda T, *, drop1, drop2, drop3, **_: _drops(T, drop1, drop2, drop3),
     ),
@@ -130,9 +126,7 @@ SPECS = {
     ),
     "cyclic_cosine": Spec(
         "cyclic cosine",
-        lambda T, *, peak, final, cycles: partial(
-            schedules.cyclic_cosine, peak=peak, T=T, final=final, cycles=cycles
-        ),
+        lambda T, *, peak, final, cycles: partial(schedules.cyclic_cosine, peak=peak, T=T, final=final, cycles=cycles),
         (PEAK, FINAL, CYCLES),
         jumps=lambda T, *, cycles, **_: [T / cycles * k for k in range(1, int(cycles))],
     ),

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-SMOOTH_ABOVE = (
-    400  # a record with more points than this is per update and noisy; a thinned one holds means already
-)
+SMOOTH_ABOVE = 400  # a record with more points than this is per update and noisy; a thinned one holds means already
 
 WORDS = {
     "loss": "training loss",

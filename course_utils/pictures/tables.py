@@ -25,9 +25,7 @@ def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: 
     """
     for row in rows:
         if len(row) != len(header):
-            raise ValueError(
-                f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}"
-            )
+            raise ValueError(f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}")
     text = [[_cell(value) for value in row] for row in rows]
     png = png_of(_drawn_table(text, header, title, note))
     box = widgets.VBox([widgets.HTML(_html_table(text, header, title, note))])
@@ -85,12 +83,8 @@ def _drawn_table(rows, header, title, note) -> Figure:
             for column, words in enumerate(row):
                 right += widths[column]
                 x, side = (0.12, "left") if column == 0 else (right, "right")
-                axes.text(
-                    x, y, words, ha=side, va="center", fontsize=9, fontweight="bold" if n == 0 else "normal"
-                )
-            axes.plot(
-                [0.1, width - 0.1], [y + 0.145] * 2, color=style.GRID if n else style.QUIET, lw=0.8, ls="-"
-            )
+                axes.text(x, y, words, ha=side, va="center", fontsize=9, fontweight="bold" if n == 0 else "normal")
+            axes.plot([0.1, width - 0.1], [y + 0.145] * 2, color=style.GRID if n else style.QUIET, lw=0.8, ls="-")
         if note:
             axes.text(0.12, height - 0.14, note, fontsize=7.8, color=style.QUIET, style="italic", va="center")
     return figure

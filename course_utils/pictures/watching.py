@@ -1,11 +1,11 @@
 """A picture that grows while several trainings run: one colour a setting, the median over seeds with their band.
 
-    watch = watch_curves(["constant", "cosine"], T=624)      # shows itself
-    for seed in seeds:
-        for name, schedule in schedules.items():
-            for step in train(model, data, optimizer, schedule, ...):
-                watch(name, step)
-    watch.runs["cosine"]                                     # the records, one a seed
+watch = watch_curves(["constant", "cosine"], T=624)      # shows itself
+for seed in seeds:
+    for name, schedule in schedules.items():
+        for step in train(model, data, optimizer, schedule, ...):
+            watch(name, step)
+watch.runs["cosine"]                                     # the records, one a seed
 """
 
 from __future__ import annotations

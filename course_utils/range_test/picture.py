@@ -1,7 +1,7 @@
 """Pictures of an LR range test: Figures 10.8a and b, and the explorer in which you pick the peak rate yourself.
 
-    show(range_figure(test, suggest(test)), alt="...")
-    range_explorer(test)                             # or several: range_explorer(sgd=test, adam=other)
+show(range_figure(test, suggest(test)), alt="...")
+range_explorer(test)                             # or several: range_explorer(sgd=test, adam=other)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A range test that is drawn while it runs.
 
-    watch = watch_range(low=1e-5, high=10, note=data.banner())       # shows itself
-    test = range_test(model, data, optimizer, low=1e-5, high=10, watch=watch)
+watch = watch_range(low=1e-5, high=10, note=data.banner())       # shows itself
+test = range_test(model, data, optimizer, low=1e-5, high=10, watch=watch)
 """
 
 from __future__ import annotations

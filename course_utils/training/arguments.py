@@ -44,13 +44,9 @@ def check_optimizer(model, optimizer, momentum):
     """ValueError if the optimizer does not belong to the model, or has no momentum where one is scheduled."""
     own = {id(p) for p in model.parameters()}
     if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
-        raise ValueError(
-            "the optimizer holds none of this model's parameters. Build it from model.parameters()."
-        )
+        raise ValueError("the optimizer holds none of this model's parameters. Build it from model.parameters().")
     if momentum is not None and not callable(momentum):
-        raise ValueError(
-            f"momentum must be a function of t, got {momentum!r}. Set a fixed one in the optimizer."
-        )
+        raise ValueError(f"momentum must be a function of t, got {momentum!r}. Set a fixed one in the optimizer.")
     if momentum is not None and not all("betas" in g or "momentum" in g for g in optimizer.param_groups):
         raise ValueError(f"{type(optimizer).__name__} has no momentum to schedule. Leave `momentum` out.")
 
@@ -66,7 +62,5 @@ def per_group(schedule, optimizer) -> list:
             "optimizer; for cosine decay partial(cosine, peak=0.1, T=1000)."
         )
     if len(schedule) != groups:
-        raise ValueError(
-            f"schedule has {len(schedule)} functions for {groups} parameter groups. Give one each."
-        )
+        raise ValueError(f"schedule has {len(schedule)} functions for {groups} parameter groups. Give one each.")
     return list(schedule)

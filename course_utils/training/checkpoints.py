@@ -15,9 +15,7 @@ from course_utils.runs import Run
 _PARTS = {"plan", "t", "model", "optimizer", "scaler", "rng", "rng_cuda", "by_hand", "run"}
 
 
-def save_checkpoint(
-    path, *, model, optimizer, t: int, run: Run, plan: dict, scaler=None, by_hand=None
-) -> Path:
+def save_checkpoint(path, *, model, optimizer, t: int, run: Run, plan: dict, scaler=None, by_hand=None) -> Path:
     """Write model, optimizer, random states, update number and record to `path`, atomically.
 
     plan: what a training that goes on from here must have in common with this one (seed, batch size, ...).
@@ -84,9 +82,7 @@ def read_checkpoint(path) -> dict:
     state = read_plainly(path, "a checkpoint of `train`", way_out)
     missing = _PARTS - set(state) if isinstance(state, dict) else _PARTS
     if missing:
-        raise ValueError(
-            f"{path} is not a checkpoint of `train`: it lacks {', '.join(sorted(missing))}. {way_out}"
-        )
+        raise ValueError(f"{path} is not a checkpoint of `train`: it lacks {', '.join(sorted(missing))}. {way_out}")
     return state
 
 
@@ -107,22 +103,14 @@ def restore(state: dict, *, model, optimizer, plan: dict, scaler=None, path="the
             )
     try:
         run = Run(**{**state["run"], "val": [tuple(v) for v in state["run"]["val"]]})
-        optimizer.load_state_dict(
-            state["optimizer"]
-        )  # checks the parameter groups before it changes anything
+        optimizer.load_state_dict(state["optimizer"])  # checks the parameter groups before it changes anything
     except (TypeError, KeyError, ValueError) as e:
-        raise ValueError(
-            f"{path} does not fit this training or this version of the course ({e}). Delete it."
-        ) from e
+        raise ValueError(f"{path} does not fit this training or this version of the course ({e}). Delete it.") from e
     model.load_state_dict(state["model"])
     if scaler and state["scaler"]:
         scaler.load_state_dict(state["scaler"])
     torch.set_rng_state(state["rng"])
-    if (
-        state["rng_cuda"]
-        and torch.cuda.is_available()
-        and len(state["rng_cuda"]) == torch.cuda.device_count()
-    ):
+    if state["rng_cuda"] and torch.cuda.is_available() and len(state["rng_cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["rng_cuda"])
     return state["t"], run, state["by_hand"]
 

@@ -77,16 +77,12 @@ def pick(device: str | None = None, dtype: str | None = None) -> Compute:
 def _pick(device, dtype, threads) -> Compute:
     if threads:
         if not threads.isdecimal() or int(threads) < 1:
-            raise ValueError(
-                f"COURSE_THREADS must be a whole number >= 1, got {threads!r}. Unset it to use all cores."
-            )
+            raise ValueError(f"COURSE_THREADS must be a whole number >= 1, got {threads!r}. Unset it to use all cores.")
         torch.set_num_threads(int(threads))
     chosen = _device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if dtype and dtype not in _DTYPES:
         allowed = ", ".join(_DTYPES)
-        raise ValueError(
-            f"dtype must be one of {allowed}, got {dtype!r}. Unset COURSE_DTYPE to choose freely."
-        )
+        raise ValueError(f"dtype must be one of {allowed}, got {dtype!r}. Unset COURSE_DTYPE to choose freely.")
     if dtype == "float16" and chosen.type != "cuda":
         raise ValueError("dtype 'float16' is for CUDA only. Use 'float32' or 'bfloat16' on the CPU.")
     return Compute(chosen, _DTYPES[dtype] if dtype else _best_dtype(chosen))
@@ -100,9 +96,7 @@ def _device(name: str) -> torch.device:
         )
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "cuda" and int(number or 0) >= there:
-        raise ValueError(
-            f"device {name!r}: PyTorch sees {there} GPUs here. Use 'cpu' or unset COURSE_DEVICE."
-        )
+        raise ValueError(f"device {name!r}: PyTorch sees {there} GPUs here. Use 'cpu' or unset COURSE_DEVICE.")
     return torch.device(name if kind == "cuda" else "cpu")
 
 

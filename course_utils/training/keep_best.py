@@ -1,8 +1,8 @@
 """Keep the best weights of a training on disk, stop when patience is used up, bring the best back.
 
     best = KeepBest(folder / "best.pt", by="loss", patience=5)
-    for now in train(model, data, optimizer, ...):
-        best.see(now)                   # does nothing between validations
+    for step in train(model, data, optimizer, ...):
+        best.see(step)                  # does nothing between validations
         if best.enough:
             break
     t, loss = best.restore(model)
@@ -55,9 +55,10 @@ class KeepBest:
     @property
     def enough(self) -> bool:
         """True when `patience` validations in a row brought no improvement."""
-        return self.run is not None and stopping(
-            self._scores(), self.patience, min_delta=self.min_delta, better=BY[self.by][1]
-        ).early
+        return (
+            self.run is not None
+            and stopping(self._scores(), self.patience, min_delta=self.min_delta, better=BY[self.by][1]).early
+        )
 
     @property
     def t(self) -> int | None:

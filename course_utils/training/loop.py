@@ -50,9 +50,7 @@ class Step:
     @lr.setter
     def lr(self, value: float | None):
         """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
-        self.by_hand = (
-            None if value is None else learning_rate(value, "step.lr = ", "None returns to the schedule.")
-        )
+        self.by_hand = None if value is None else learning_rate(value, "step.lr = ", "None returns to the schedule.")
 
     @property
     def momentum(self) -> float:
@@ -167,9 +165,7 @@ def fit(*args, **kwargs) -> Run:
 
 
 @torch.no_grad()
-def evaluate(
-    model, split, data, compute: Compute | None = None, batch_size: int = 250
-) -> tuple[float, float]:
+def evaluate(model, split, data, compute: Compute | None = None, batch_size: int = 250) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (in [0, 1]) of `model` on `split`, e.g. data.val; without augmentation.
 
     data: prepares the inputs for the model. Labels of -100 are not asked for and count for nothing (words that a

@@ -49,9 +49,7 @@ def small_conv_net(
     return _seeded(build, seed)
 
 
-def mlp(
-    hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int | None = None
-) -> nn.Sequential:
+def mlp(hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
     """A multi-layer perceptron on the flattened pixels: fully connected layers with ReLU between them."""
 
     def build():

@@ -42,7 +42,7 @@ def climbing_cosine(t: float, *, peak: float, T: float) -> float:
 
 def drops(peak: float, T: float, shares, factor: float = 0.1):
     """Step decay with milestones given as shares of T."""
-    return partial(schedules.step, peak=peak, milestones=[share * T for share in shares], factor=factor)
+    return partial(schedules.step_decay, peak=peak, milestones=[share * T for share in shares], factor=factor)
 
 
 def make_optimizer(name: str, model, lr: float, **more):

@@ -1,7 +1,7 @@
 """A small Transformer: from numbers of words to a prediction at every place (Vaswani et al. 2017, arXiv 1706.03762).
 
-    model = small_transformer(vocabulary=1000, length=64, causal=True, seed=0)
-    model(inputs)              # int64 [B, L] -> logits [B, V, L], as cross_entropy(model(inputs), labels) wants them
+model = small_transformer(vocabulary=1000, length=64, causal=True, seed=0)
+model(inputs)              # int64 [B, L] -> logits [B, V, L], as cross_entropy(model(inputs), labels) wants them
 """
 
 from __future__ import annotations

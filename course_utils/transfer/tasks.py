@@ -1,8 +1,8 @@
 """Small tasks to transfer to, all of the same form: some like ImageNet, some nothing like it.
 
-    objects = task("objects", train=2_000)      # CIFAR-10: photographs of things, as ImageNet has them
-    few = objects.few(5, seed=0)                # five images a class to learn from; the same test set
-    few.seen_by(net)                            # for `train`: batches as the backbone wants them
+objects = task("objects", train=2_000)      # CIFAR-10: photographs of things, as ImageNet has them
+few = objects.few(5, seed=0)                # five images a class to learn from; the same test set
+few.seen_by(net)                            # for `train`: batches as the backbone wants them
 """
 
 from __future__ import annotations

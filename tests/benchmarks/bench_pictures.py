@@ -60,19 +60,17 @@ CASES = {
         module="explore", maker="schedule_explorer", arguments='"cosine"', slider="peak", low=0.06, high=0.09
     ),
     "step decay, a milestone": dict(
-        module="explore", maker="schedule_explorer", arguments='"step"', slider="drop2", low=0.4, high=0.8
+        module="explore", maker="schedule_explorer", arguments='"step_decay"', slider="drop2", low=0.4, high=0.8
     ),
     "five schedules, the peak": dict(
         module="explore",
         maker="schedule_explorer",
-        arguments='"constant", "step", "cosine", "linear", "inverse_sqrt"',
+        arguments='"constant", "step_decay", "cosine", "linear", "inverse_sqrt"',
         slider="peak",
         low=0.06,
         high=0.09,
     ),
-    "quadratic bowl": dict(
-        module="bowl", maker="bowl_explorer", arguments="", slider="lr", low=0.05, high=1.5
-    ),
+    "quadratic bowl": dict(module="bowl", maker="bowl_explorer", arguments="", slider="lr", low=0.05, high=1.5),
 }
 
 

@@ -40,7 +40,7 @@ class Notebook:
     # ------------------------------------------------------------------------------------------------- kernel
     @property
     def kernel_status(self) -> str:
-        """"idle", "busy", "dead" ..."""
+        """ "idle", "busy", "dead" ..."""
         return self.page.evaluate(f"() => {PANEL}.sessionContext.session?.kernel?.status ?? 'none'")
 
     def wait_idle(self, timeout: float = 60) -> None:

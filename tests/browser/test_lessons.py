@@ -68,7 +68,7 @@ def answer_cells(notebook) -> list[tuple[int, str, str, str]]:
         for node in ast.parse(source).body:
             call = getattr(node, "value", None)
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "check" and len(call.args) > 1:
-                rest = "\n".join(source.splitlines()[node.lineno - 1:])
+                rest = "\n".join(source.splitlines()[node.lineno - 1 :])
                 found.append((place, ast.literal_eval(call.args[0]), ast.unparse(call.args[1]), rest))
                 break
     return found

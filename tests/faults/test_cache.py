@@ -244,9 +244,7 @@ def test_a_cache_that_cannot_be_written(tiny, monkeypatch, recwarn, trouble, rea
     assert len(messages) == 1 and "cannot be kept in" in messages[0] and "COURSE_DATA" in messages[0]
     assert re.search(reason, messages[0])
     if tiny.data_dir.is_dir():
-        assert [
-            path for path in tiny.data_dir.rglob("*") if path.is_file()
-        ] == []  # nothing half-made is left
+        assert [path for path in tiny.data_dir.rglob("*") if path.is_file()] == []  # nothing half-made is left
 
 
 def test_what_a_killed_process_left_is_ignored_and_cleared_away(tiny):

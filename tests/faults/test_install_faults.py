@@ -2,6 +2,7 @@
 
 pip is played by a small script that reads from a file how it shall fail; nothing is downloaded.
 """
+
 import os
 import shutil
 import signal
@@ -70,12 +71,15 @@ def calls(home):
     return len((home / "calls").read_text().split()) if (home / "calls").exists() else 0
 
 
-@pytest.mark.parametrize("mode, reason", [
-    ("Failed to establish a new connection: [Errno -2] Name or service not known", "No connection"),
-    ("ERROR: Could not install due to an OSError: [Errno 28] No space left on device", "The disk is full"),
-    ("killed", "The installation was killed"),
-    ("ERROR: a fault nobody foresaw", "a fault nobody foresaw"),
-])
+@pytest.mark.parametrize(
+    "mode, reason",
+    [
+        ("Failed to establish a new connection: [Errno -2] Name or service not known", "No connection"),
+        ("ERROR: Could not install due to an OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("killed", "The installation was killed"),
+        ("ERROR: a fault nobody foresaw", "a fault nobody foresaw"),
+    ],
+)
 def test_a_failed_installation_is_named_and_the_next_one_repairs_it(home, mode, reason):
     failed = install(home, mode)
     assert failed.returncode == 1
@@ -111,9 +115,17 @@ def test_a_package_whose_installation_broke_off_is_not_taken_for_whole(home):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_installation_ends_pip_and_is_repaired(home, how):
     (home / "mode").write_text("hang")
-    starting = subprocess.Popen([sys.executable, "-c", "import course, sys; course.NEEDED_GB = 0; "
-                                 "sys.exit(course.main(['start', '--no-browser']))"], cwd=home,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    starting = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import course, sys; course.NEEDED_GB = 0; sys.exit(course.main(['start', '--no-browser']))",
+        ],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     pid_file = home / "pid"
     end = time.monotonic() + 20
     while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < end:
@@ -124,7 +136,7 @@ def test_an_interrupted_installation_ends_pip_and_is_repaired(home, how):
         _, errors = starting.communicate(timeout=20)
     finally:
         if how == signal.SIGKILL:
-            os.kill(pip, signal.SIGKILL)        # nobody can clean up after kill -9; the repair is what counts
+            os.kill(pip, signal.SIGKILL)  # nobody can clean up after kill -9; the repair is what counts
     assert starting.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[how]
     assert "Traceback" not in errors
     if how != signal.SIGKILL:
@@ -151,12 +163,18 @@ def test_an_environment_is_made_anew_only_when_it_has_no_pip(home, monkeypatch):
     assert (home / "made").read_text() == f"-m venv --clear {home}/.venv\n"
 
 
-@pytest.mark.parametrize("output, reason, way_out", [
-    ("The virtual environment was not created successfully because ensurepip is not available.",
-     "cannot make environments", "python3-venv"),
-    ("Error: [Errno 28] No space left on device", "The disk is full", "Free about"),
-    ("Error: [Errno 30] Read-only file system: '.venv'", "cannot be written", "Copy the course"),
-])
+@pytest.mark.parametrize(
+    "output, reason, way_out",
+    [
+        (
+            "The virtual environment was not created successfully because ensurepip is not available.",
+            "cannot make environments",
+            "python3-venv",
+        ),
+        ("Error: [Errno 28] No space left on device", "The disk is full", "Free about"),
+        ("Error: [Errno 30] Read-only file system: '.venv'", "cannot be written", "Copy the course"),
+    ],
+)
 def test_a_python_that_cannot_make_environments(home, monkeypatch, tmp_path, output, reason, way_out):
     monkeypatch.setattr(course, "VENV", str(tmp_path / "elsewhere"))
     with pytest.raises(course.Problem) as caught:
@@ -185,7 +203,7 @@ def test_a_read_only_folder_is_named(home, monkeypatch):
     def refuse(**_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(course.tempfile, "TemporaryFile", refuse)    # permissions do not stop root
+    monkeypatch.setattr(course.tempfile, "TemporaryFile", refuse)  # permissions do not stop root
     with pytest.raises(course.Problem, match="cannot be written.*Read-only") as caught:
         course.check_room()
     assert "Copy the course" in caught.value.way_out
@@ -197,23 +215,31 @@ def test_a_busy_port_is_named_before_the_installation(home):
         taken.listen()
         port = taken.getsockname()[1]
         (home / "mode").write_text("must not run")
-        done = subprocess.run([sys.executable, "course.py", "start", "--no-browser", "--port", str(port)],
-                              cwd=home, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [sys.executable, "course.py", "start", "--no-browser", "--port", str(port)],
+            cwd=home,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
     assert done.returncode == 1 and f"Port {port} is busy" in done.stderr and "--port" in done.stderr
     assert calls(home) == 0
 
 
 def test_a_server_that_dies_is_named_with_its_last_words(home):
     assert install(home, "fine").returncode == 0
-    done = subprocess.run([sys.executable, "course.py", "start", "--no-browser"], cwd=home,
-                          capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "course.py", "start", "--no-browser"], cwd=home, capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 1
     assert "JupyterLab did not start" in done.stderr and "unexpected" in done.stderr
 
 
 def test_an_old_python_is_told_so_without_a_traceback(home):
-    code = "import sys; sys.version_info = (3, 8, 18, 'final', 0); import course; course.shutil.which = " \
-           "lambda name: None; sys.exit(course.main(['start', '--no-browser']))"
+    code = (
+        "import sys; sys.version_info = (3, 8, 18, 'final', 0); import course; course.shutil.which = "
+        "lambda name: None; sys.exit(course.main(['start', '--no-browser']))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "Needs Python >= 3.10, found 3.8.18" in done.stderr and "Traceback" not in done.stderr

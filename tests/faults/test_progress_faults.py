@@ -25,8 +25,18 @@ def two_entries():
     progress.record("10.1.2.ema", "correct")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe\x00", b"[1, 2]", b'{"version": 1}', b'"text"',
-                                    b'{"version": 1, "exercises": {"a": 3}, "guesses": {}}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[1, 2]",
+        b'{"version": 1}',
+        b'"text"',
+        b'{"version": 1, "exercises": {"a": 3}, "guesses": {}}',
+    ],
+)
 def test_damaged_file_is_replaced_by_its_backup(damage, capsys):
     two_entries()
     file = paths.progress_file()
@@ -36,7 +46,7 @@ def test_damaged_file_is_replaced_by_its_backup(damage, capsys):
     progress.record("10.1.3.area", "correct")
     assert progress.solved("10.1.3") == 1 and progress.solved("10.1.1") == 1
     assert json.loads(file.read_text())["exercises"].keys() >= {"10.1.1.edge", "10.1.3.area"}
-    assert "backup" not in capsys.readouterr().out          # said once
+    assert "backup" not in capsys.readouterr().out  # said once
 
 
 def test_both_damaged_are_set_aside_and_named(capsys):
@@ -76,11 +86,11 @@ def test_full_disk_at_any_moment(moment, monkeypatch, capsys):
             patch.setattr(os, moment, full)
         progress.record("10.1.3.area", "correct")
         progress.record("10.1.3.wrong_T", "correct")
-        assert progress.solved("10.1.3") == 2           # known in this kernel all the same
+        assert progress.solved("10.1.3") == 2  # known in this kernel all the same
     said = capsys.readouterr().out
     assert said.count("No space left on device") == 1 and "COURSE_PROGRESS" in said
     assert progress.solved("10.1.1") == 1
-    progress.record("10.1.3.cosine", "correct")         # space again: everything is saved
+    progress.record("10.1.3.cosine", "correct")  # space again: everything is saved
     saved = json.loads(paths.progress_file().read_text())["exercises"]
     assert {"10.1.3.area", "10.1.3.wrong_T", "10.1.3.cosine", "10.1.1.edge"} <= saved.keys()
     assert saved["10.1.3.area"]["tries"] == 1
@@ -134,7 +144,7 @@ def test_killed_in_the_middle_of_writing():
         writer.wait()
         assert len(progress.load()["exercises"]) >= before > 0
     for lock in paths.progress_file().parent.glob("*.lock"):
-        os.utime(lock, (0, 0))                          # left by the killed writer, long ago
+        os.utime(lock, (0, 0))  # left by the killed writer, long ago
     progress.record("10.1.1.edge", "correct")
     assert progress.solved("10.1.1") == 1 and not progress._unsaved["exercises"]
 

@@ -1,4 +1,5 @@
 """course.py's small decisions: which Python, which port, is the environment whole, what pip is saying."""
+
 import json
 import os
 import re
@@ -54,6 +55,7 @@ def test_a_new_python_is_taken_and_an_old_one_is_named():
 
 def test_course_py_has_no_syntax_that_an_old_python_cannot_read():
     import ast
+
     ast.parse((ROOT / "course.py").read_text(), feature_version=(3, 6))
 
 
@@ -86,24 +88,37 @@ def test_a_moved_folder_is_installed_again(folder, monkeypatch):
 def test_pip_progress_says_what_pip_does():
     progress = course.PipProgress()
     phrases = [progress.read(line) for line in IMPORTED.splitlines()]
-    assert phrases == ["starting pip", "looking up torch (1 packages so far)",
-                       "getting torch-2.9.0, 850.2 MB", "looking up numpy (2 packages so far)",
-                       "looking up Torch (2 packages so far)", "getting matplotlib-3.10.0, 11 kB",
-                       "no answer from the package server, trying again",
-                       "installing 3 packages", "installed"]
+    assert phrases == [
+        "starting pip",
+        "looking up torch (1 packages so far)",
+        "getting torch-2.9.0, 850.2 MB",
+        "looking up numpy (2 packages so far)",
+        "looking up Torch (2 packages so far)",
+        "getting matplotlib-3.10.0, 11 kB",
+        "no answer from the package server, trying again",
+        "installing 3 packages",
+        "installed",
+    ]
 
 
-@pytest.mark.parametrize("output, status, reason", [
-    ("WARNING: Retrying ... connection broken: [Errno -3] Temporary failure in name resolution\n"
-     "ERROR: No matching distribution found for torch>=2.2", 1, "No connection"),
-    ("ERROR: Could not install due to an OSError: [Errno 28] No space left on device", 1, "disk is full"),
-    ("ERROR: No matching distribution found for torch>=2.2", 1, r"no torch>=2\.2 for this Python"),
-    ("ERROR: Could not install: [Errno 13] Permission denied: 'x'", 1, "cannot be written"),
-    ("ssl.SSLError: CERTIFICATE_VERIFY_FAILED ... Max retries exceeded", 1, "certificate"),
-    ("Collecting torch", -9, "killed"),
-    ("Collecting torch\nERROR: something new", 1, "something new"),
-    ("", 3, "exit status 3"),
-])
+@pytest.mark.parametrize(
+    "output, status, reason",
+    [
+        (
+            "WARNING: Retrying ... connection broken: [Errno -3] Temporary failure in name resolution\n"
+            "ERROR: No matching distribution found for torch>=2.2",
+            1,
+            "No connection",
+        ),
+        ("ERROR: Could not install due to an OSError: [Errno 28] No space left on device", 1, "disk is full"),
+        ("ERROR: No matching distribution found for torch>=2.2", 1, r"no torch>=2\.2 for this Python"),
+        ("ERROR: Could not install: [Errno 13] Permission denied: 'x'", 1, "cannot be written"),
+        ("ssl.SSLError: CERTIFICATE_VERIFY_FAILED ... Max retries exceeded", 1, "certificate"),
+        ("Collecting torch", -9, "killed"),
+        ("Collecting torch\nERROR: something new", 1, "something new"),
+        ("", 3, "exit status 3"),
+    ],
+)
 def test_a_failed_installation_has_a_reason_and_a_way_out(output, status, reason):
     problem = course.classify(output, status)
     assert re.search(reason, problem.reason) and "\n" not in problem.reason
@@ -134,11 +149,14 @@ def test_tests_cannot_reach_progress_data_or_network(tmp_path):
     assert "MPLBACKEND" not in env and "COURSE_CIFAR10" not in env
 
 
-@pytest.mark.parametrize("arguments, expected", [
-    ([], ["tests/unit", "tests/faults", "notebooks"]),
-    (["-k", "stamp"], ["tests/unit", "tests/faults", "notebooks"]),
-    (["tests/unit/test_course_py.py::test_ports", "-x"], []),
-])
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([], ["tests/unit", "tests/faults", "notebooks"]),
+        (["-k", "stamp"], ["tests/unit", "tests/faults", "notebooks"]),
+        (["tests/unit/test_course_py.py::test_ports", "-x"], []),
+    ],
+)
 def test_the_test_command_is_one_pytest_call(monkeypatch, arguments, expected):
     calls = []
     monkeypatch.setattr(course, "ensure_environment", lambda: None)
@@ -146,8 +164,8 @@ def test_the_test_command_is_one_pytest_call(monkeypatch, arguments, expected):
     monkeypatch.setattr(course.subprocess, "call", lambda command, **_: calls.append(command) or 5)
     assert course.main(["test", *arguments]) == 5
     (command,) = calls
-    assert command[1:3 + len(expected)] == ["-m", "pytest", *expected]
-    assert command[-len(arguments):] == arguments or not arguments
+    assert command[1 : 3 + len(expected)] == ["-m", "pytest", *expected]
+    assert command[-len(arguments) :] == arguments or not arguments
     assert {"--nbval", "--nbval-current-env", "loadfile"} <= set(command)
 
 
@@ -163,6 +181,7 @@ def test_a_lesson_that_is_not_there_is_named_with_those_that_are(folder):
 
 def test_the_machine_report_names_what_is_missing(monkeypatch, tmp_path):
     from course_utils import machine
+
     name, found, way_out = machine.packages(("pytest", "no-such-package"))
     assert "pytest" in found and "no-such-package" in way_out
     monkeypatch.setenv("COURSE_CIFAR10", str(tmp_path / "nowhere"))
@@ -172,8 +191,10 @@ def test_the_machine_report_names_what_is_missing(monkeypatch, tmp_path):
 
 
 def test_the_set_up_cell_starts_a_lesson_without_torch_and_prints_one_line():
-    code = "from course_utils.contents import start; start('10.1.1'); " \
-           "import sys, json; print(json.dumps(list(sys.modules)))"
+    code = (
+        "from course_utils.contents import start; start('10.1.1'); "
+        "import sys, json; print(json.dumps(list(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     first, modules = done.stdout.splitlines()
     assert first == "Lesson 10.1.1 Choosing a learning rate is ready."
@@ -186,7 +207,7 @@ def test_a_lesson_names_the_package_it_misses_and_the_line_that_installs_it(monk
     monkeypatch.setattr(lesson, "find_spec", lambda module: None if module == "optuna" else there(module))
     with pytest.raises(ModuleNotFoundError, match="Lesson 10.2.2 Random search needs optuna.*%pip install optuna$"):
         lesson.start("10.2.2")
-    lesson.start("10.1.1")                              # needs nothing of the kind
+    lesson.start("10.1.1")  # needs nothing of the kind
 
 
 def test_all_that_lessons_need_is_installed_by_the_requirements():

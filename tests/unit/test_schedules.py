@@ -18,7 +18,7 @@ T = 60
 HALF = partial(s.cosine, peak=0.2, T=T)
 ALL = {  # every public schedule with good arguments
     "constant": partial(s.constant, peak=0.2),
-    "step": partial(s.step, peak=0.2, milestones=[20, 40]),
+    "step_decay": partial(s.step_decay, peak=0.2, milestones=[20, 40]),
     "cosine": partial(s.cosine, peak=0.2, T=T, final=0.01),
     "linear": partial(s.linear, peak=0.2, T=T, final=0.01),
     "inverse_sqrt": partial(s.inverse_sqrt, peak=0.2, warmup=10),
@@ -48,7 +48,7 @@ def test_cosine_and_linear_follow_torch_to_the_end(total, final):
 @pytest.mark.parametrize("factor", [0.1, 0.5, 1.0])
 def test_step_follows_torch(factor):
     theirs = torch_rates(lambda o: torch_lr.MultiStepLR(o, [1, 20, 40], factor), 80)
-    ours = [s.step(t, peak=0.2, milestones=[1, 20, 40], factor=factor) for t in range(80)]
+    ours = [s.step_decay(t, peak=0.2, milestones=[1, 20, 40], factor=factor) for t in range(80)]
     assert theirs == pytest.approx(ours, rel=1e-12)
 
 
@@ -56,7 +56,8 @@ def test_step_follows_torch(factor):
 def test_warmup_follows_torch(steps, start):
     def make(o):
         return torch_lr.SequentialLR(
-            o, [torch_lr.LinearLR(o, start, total_iters=steps), torch_lr.CosineAnnealingLR(o, T)], [steps])
+            o, [torch_lr.LinearLR(o, start, total_iters=steps), torch_lr.CosineAnnealingLR(o, T)], [steps]
+        )
 
     ours = [s.warmup(t, steps=steps, then=HALF, start=start) for t in range(steps + T)]
     assert torch_rates(make, steps + T) == pytest.approx(ours, abs=1e-12)
@@ -66,8 +67,16 @@ def test_warmup_follows_torch(steps, start):
 @pytest.mark.parametrize("div, final_div", [(10, 1e4), (25, 100)])
 def test_one_cycle_is_torchs_on_a_shifted_clock(p, total, div, final_div):
     def make(o):
-        return torch_lr.OneCycleLR(o, 0.2, total, pct_start=p, div_factor=div, final_div_factor=final_div / div,
-                                   base_momentum=0.85, max_momentum=0.95)
+        return torch_lr.OneCycleLR(
+            o,
+            0.2,
+            total,
+            pct_start=p,
+            div_factor=div,
+            final_div_factor=final_div / div,
+            base_momentum=0.85,
+            max_momentum=0.95,
+        )
 
     rise = p * total
     clock = [t * rise / (rise - 1) if t <= rise - 1 else t + 1 for t in range(total)]
@@ -90,8 +99,16 @@ def test_table_of_differences_says_where_and_why():
         # A gap is of a size that can be seen, never rounding gone astray; and each one is explained.
         assert row.agrees or (row.largest > 1e-5 and row.why), str(row)
     agreeing = {row.ours for row in rows if row.agrees}
-    assert {"constant", "step", "cosine", "linear", "inverse_sqrt", "exponential", "cyclic_cosine",
-            "warmup, cosine"} <= agreeing
+    assert {
+        "constant",
+        "step_decay",
+        "cosine",
+        "linear",
+        "inverse_sqrt",
+        "exponential",
+        "cyclic_cosine",
+        "warmup, cosine",
+    } <= agreeing
     assert sum("OneCycleLR" in row.torch and row.agrees for row in rows) == 2
     assert "climbs" in next(str(r) for r in rows if r.ours == "cosine" and not r.agrees)
     linear = next(r for r in rows if "linear" in r.torch)
@@ -104,7 +121,7 @@ def test_ends_and_joints():
     assert ALL["linear"](T / 2) == pytest.approx(0.105)
     assert ALL["inverse_sqrt"](9) == 0.2 and ALL["inverse_sqrt"](39) == pytest.approx(0.1)
     assert ALL["exponential"](T / 2) == pytest.approx(math.sqrt(0.2 * 0.001))
-    assert [ALL["step"](t) for t in (19, 19.9, 20, 40)] == pytest.approx([0.2, 0.2, 0.02, 0.002])
+    assert [ALL["step_decay"](t) for t in (19, 19.9, 20, 40)] == pytest.approx([0.2, 0.2, 0.02, 0.002])
     one = ALL["one_cycle"]
     assert one(0) == pytest.approx(0.02) and one(18) == 0.2 and one(T) == 0.2 / 1e4
     momentum = ALL["one_cycle_momentum"]
@@ -113,8 +130,9 @@ def test_ends_and_joints():
     assert ALL["staircase"](6.99) == 0.2 and ALL["staircase"](7) == HALF(7)
 
 
-@pytest.mark.parametrize("f, joints", [("one_cycle", (0, 18, T)), ("one_cycle_momentum", (0, 18, T)),
-                                       ("cosine", (0, T))])
+@pytest.mark.parametrize(
+    "f, joints", [("one_cycle", (0, 18, T)), ("one_cycle_momentum", (0, 18, T)), ("cosine", (0, T))]
+)
 def test_slope_is_zero_at_start_joint_and_end(f, joints):
     for joint in joints:
         for h in (1e-3, -1e-3):
@@ -140,8 +158,23 @@ def test_every_restart_is_exactly_the_peak(cycles, total):
 
 # ----------------------------------------------------------------------------------------- whatever one types
 GOOD_T = [0, 0.5, T - 1, T, T + 0.5, 10 * T, 10**15, Fraction(1, 3), np.float32(3), np.float64(3.5), np.int64(7)]
-BAD_T = [-1, -1e-9, math.nan, math.inf, -math.inf, None, "5", True, np.bool_(True), 10**400, 1j, [1], np.arange(3),
-         torch.tensor(5.0), np.array(5.0)]
+BAD_T = [
+    -1,
+    -1e-9,
+    math.nan,
+    math.inf,
+    -math.inf,
+    None,
+    "5",
+    True,
+    np.bool_(True),
+    10**400,
+    1j,
+    [1],
+    np.arange(3),
+    torch.tensor(5.0),
+    np.array(5.0),
+]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -159,8 +192,9 @@ def test_bad_t_is_refused_by_name(name, t):
         ALL[name](t)
 
 
-@pytest.mark.parametrize("name", ["cosine", "linear", "exponential", "cyclic_cosine", "one_cycle",
-                                  "one_cycle_momentum", "step"])
+@pytest.mark.parametrize(
+    "name", ["cosine", "linear", "exponential", "cyclic_cosine", "one_cycle", "one_cycle_momentum", "step_decay"]
+)
 def test_beyond_the_plan_the_last_value_is_held(name):
     assert ALL[name](T) == ALL[name](T + 1) == ALL[name](1000 * T)
 
@@ -172,14 +206,14 @@ def test_numpy_parameters_do_not_cost_precision():
 
 RATE, POSITIVE = [-0.1, math.nan, math.inf, None, "0.1", True], [0, -5, math.nan, math.inf, None, "60", False]
 WRONG = {
-    ("constant", "peak"): RATE, ("step", "peak"): RATE, ("cosine", "peak"): RATE, ("cosine", "final"): RATE,
+    ("constant", "peak"): RATE, ("step_decay", "peak"): RATE, ("cosine", "peak"): RATE, ("cosine", "final"): RATE,
     ("linear", "peak"): RATE, ("linear", "final"): RATE, ("inverse_sqrt", "peak"): RATE,
     ("cyclic_cosine", "peak"): RATE, ("cyclic_cosine", "final"): RATE, ("one_cycle", "peak"): RATE,
     ("cosine", "T"): POSITIVE, ("linear", "T"): POSITIVE, ("exponential", "T"): POSITIVE,
     ("cyclic_cosine", "T"): POSITIVE, ("one_cycle", "T"): POSITIVE, ("one_cycle_momentum", "T"): POSITIVE,
     ("exponential", "start"): POSITIVE, ("exponential", "end"): POSITIVE, ("staircase", "every"): POSITIVE,
-    ("step", "milestones"): [[0, 5], [-1], [5, 5], [9, 5], None, 5, "ab", [None], [math.nan], [[1, 2]]],
-    ("step", "factor"): [0, 1.1, -0.5, None, math.nan],
+    ("step_decay", "milestones"): [[0, 5], [-1], [5, 5], [9, 5], None, 5, "ab", [None], [math.nan], [[1, 2]]],
+    ("step_decay", "factor"): [0, 1.1, -0.5, None, math.nan],
     ("inverse_sqrt", "warmup"): [0, 0.5, -1, None],
     ("cyclic_cosine", "cycles"): [0, 1.5, -1, None, "3", True, math.nan, math.inf],
     ("one_cycle", "p"): [0, 1, -0.1, 1.5, None, math.nan], ("one_cycle_momentum", "p"): [0, 1, 30, None],
@@ -208,10 +242,10 @@ def test_every_schedule_and_argument_is_in_these_tests():
 
 def test_milestones_may_be_any_iterable():
     given = ([20, 40], (20, 40), np.array([20, 40]), iter([20, 40]))
-    assert [s.step(50, peak=1, milestones=m) for m in given] == pytest.approx([0.01] * 4)
+    assert [s.step_decay(50, peak=1, milestones=m) for m in given] == pytest.approx([0.01] * 4)
     with pytest.raises(ValueError, match="increase"):
-        s.step(50, peak=1, milestones=iter([40, 20]))
-    assert s.step(50, peak=1, milestones=[]) == 1.0
+        s.step_decay(50, peak=1, milestones=iter([40, 20]))
+    assert s.step_decay(50, peak=1, milestones=[]) == 1.0
 
 
 def test_no_torch_no_numpy():

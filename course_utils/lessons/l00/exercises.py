@@ -60,12 +60,10 @@ def updates_per_epoch(images, batch_size):
     ),
     variants=(
         "def updates_per_epoch(images, batch_size):\n    return -(-images // batch_size)",
-        "import numpy as np\ndef updates_per_epoch(images, batch_size):\n"
-        "    return np.ceil(images / batch_size)",
+        "import numpy as np\ndef updates_per_epoch(images, batch_size):\n    return np.ceil(images / batch_size)",
         "import torch\ndef updates_per_epoch(images, batch_size):\n"
         "    return torch.ceil(torch.tensor(images / batch_size, dtype=torch.float64))",
-        "import torch\ndef updates_per_epoch(images, batch_size):\n"
-        "    return torch.ceil(images / batch_size)",
+        "import torch\ndef updates_per_epoch(images, batch_size):\n    return torch.ceil(images / batch_size)",
         "def updates_per_epoch(images, batch_size):\n    return len(range(0, images, batch_size))",
     ),
 )

@@ -74,21 +74,15 @@ def _contours(curvature, levels=(0.05, 0.2, 0.5, 1.0, 1.8, 3.0, 5.0, 8.0, 13.0))
     """Ellipses f(w) = level, scaled with the largest curvature so that they always fill the view."""
     angle = np.linspace(0, 2 * np.pi, 73)
     scale = np.sqrt(2 * np.array(levels) * max(curvature) / 2)
-    return [
-        (r / np.sqrt(curvature[0]) * np.cos(angle), r / np.sqrt(curvature[1]) * np.sin(angle)) for r in scale
-    ]
+    return [(r / np.sqrt(curvature[0]) * np.cos(angle), r / np.sqrt(curvature[1]) * np.sin(angle)) for r in scale]
 
 
 def _build(figure):
     plane, losses = figure.subplots(1, 2, width_ratios=[1.45, 1])
-    plane.set(
-        xlabel="weight $w_1$ (flat direction)", ylabel="weight $w_2$ (steep)", xlim=VIEW[:2], ylim=VIEW[2:]
-    )
+    plane.set(xlabel="weight $w_1$ (flat direction)", ylabel="weight $w_2$ (steep)", xlim=VIEW[:2], ylim=VIEW[2:])
     plane.grid(False)
     losses.set(xlabel="step", ylabel="loss  f(w)", yscale="log", xlim=(-1, STEPS + 1), ylim=(1e-6, 1e4))
-    artists = {
-        "contours": plane.add_collection(LineCollection([], colors="#d5d4cf", linewidths=0.9, zorder=1))
-    }
+    artists = {"contours": plane.add_collection(LineCollection([], colors="#d5d4cf", linewidths=0.9, zorder=1))}
     for n, (name, label) in enumerate((("plain", "plain"), ("momentum", "with momentum"))):
         kind = {
             "color": style.PALETTE[n],
@@ -124,9 +118,7 @@ def draw(state) -> Scene:
     return Scene(artists, "\n".join(words))
 
 
-def bowl_explorer(
-    *, lr: float = 0.1, momentum: float = 0.9, largest: float = 1.0, ratio: float = 20.0
-) -> LivePicture:
+def bowl_explorer(*, lr: float = 0.1, momentum: float = 0.9, largest: float = 1.0, ratio: float = 20.0) -> LivePicture:
     """Live picture of both paths; sliders for LR, momentum, the largest curvature and the ratio of both."""
     controls = [
         log_slider("lr", "learning rate", 1e-3, 10.0, lr, per_decade=25),
@@ -140,7 +132,6 @@ def bowl_explorer(
         title="Descent in a quadratic bowl",
         build=_build,
         status_lines=2,
-        alt="Left, paths of plain and momentum descent over the contours of a quadratic bowl. "
-        "Right, loss against step",
+        alt="Left, paths of plain and momentum descent over the contours of a quadratic bowl. Right, loss against step",
         figsize=(style.SIZE[0], 3.5),
     )

@@ -27,10 +27,8 @@ def stability_edge(curvatures):
 """,
     hints=(
         "Follow one direction only: when does multiplying by (1 − η λ) again and again let w grow?",
-        "w grows when |1 − η λ| > 1. One side of that inequality never happens for η, λ > 0; solve the "
-        "other for η.",
-        "Each direction has its own edge, 2/λᵢ. All directions must hold at once: which λᵢ gives the "
-        "smallest edge?",
+        "w grows when |1 − η λ| > 1. One side of that inequality never happens for η, λ > 0; solve the other for η.",
+        "Each direction has its own edge, 2/λᵢ. All directions must hold at once: which λᵢ gives the smallest edge?",
     ),
     reference=lambda curvatures: 2 / max(curvatures),
     draw=lambda rng: ([math.exp(rng.uniform(-3, 5)) for _ in range(rng.randint(2, 6))],),
@@ -268,15 +266,13 @@ answer = min(ends, key=ends.get)
 """,
     hints=(
         "Sort out first the curve that leaves upwards: its rate is beyond the stability edge.",
-        "Two of the rest are wrong for opposite reasons: one is still falling at the end, one stopped "
-        "falling early.",
+        "Two of the rest are wrong for opposite reasons: one is still falling at the end, one stopped falling early.",
         "The budget is the whole width of the picture: compare heights at the right-hand end.",
     ),
     misconceptions=(
         Misconception(
             "too low",
-            "That curve is the calmest, but it is still on its way down when the budget ends: the rate is "
-            "too low.",
+            "That curve is the calmest, but it is still on its way down when the budget ends: the rate is too low.",
             "min(curves, key=lambda label: calm(curves[label]))",
         ),
         Misconception(
@@ -304,8 +300,7 @@ rates a factor 3 apart. Before you
 run it: in which of the two comparisons will the best rate move more?
 """,
     hints=(
-        "Four columns of results: two batch sizes times two ways of being fair. Write down what is equal in "
-        "each.",
+        "Four columns of results: two batch sizes times two ways of being fair. Write down what is equal in each.",
         "If the best rate is the first or the last you tried, the search is not finished: extend the grid.",
     ),
     solution="What to look for: a larger batch gives a less noisy gradient, so it bears a larger rate, "

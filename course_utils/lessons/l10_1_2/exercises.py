@@ -59,8 +59,7 @@ def step_decay(t, peak, milestones, factor):
         Misconception(
             "single drop",
             "You drop only once: every milestone behind us multiplies by the factor again.",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    return peak * factor if t >= milestones[0] else peak",
+            "def step_decay(t, peak, milestones, factor):\n    return peak * factor if t >= milestones[0] else peak",
         ),
         Misconception(
             "subtracts",
@@ -161,8 +160,7 @@ def ema(losses, beta):
         ),
         Misconception(
             "weights swapped",
-            "The weights are swapped: β belongs to the past, 1 − β to the new loss. As it is, a larger β "
-            "smooths less.",
+            "The weights are swapped: β belongs to the past, 1 − β to the new loss. As it is, a larger β smooths less.",
             "def ema(losses, beta):\n    a, out = 0.0, []\n    for n, x in enumerate(losses, 1):\n"
             "        a = (1 - beta) * a + beta * x\n        out.append(a / (1 - (1 - beta) ** n))\n"
             "    return out",
@@ -256,8 +254,7 @@ seed (D): lesson 10.1.2 measures it over several.
         ),
         Misconception(
             "too small before",
-            "The drop made the rate smaller still; if it had been too small, progress would have slowed "
-            "further.",
+            "The drop made the rate smaller still; if it had been too small, progress would have slowed further.",
             '"B"',
         ),
         Misconception(
@@ -319,8 +316,7 @@ def first_drop(val_losses, patience):
     return -1
 """,
     hints=(
-        "Walk through the list once with two variables: the best loss so far and the number of bad epochs "
-        "in a row.",
+        "Walk through the list once with two variables: the best loss so far and the number of bad epochs in a row.",
         "Compare with the best, not with the epoch before: slowly creeping back up is not progress.",
         "patience = 0 drops at the first bad epoch, so the test is `bad > patience`.",
     ),
@@ -364,8 +360,7 @@ def first_drop(val_losses, patience):
         ),
         Misconception(
             "tie is progress",
-            "You take a tie for progress: an epoch is good only when its loss is strictly lower than the "
-            "best.",
+            "You take a tie for progress: an epoch is good only when its loss is strictly lower than the best.",
             "def first_drop(val_losses, patience):\n    best, bad = math.inf, 0\n"
             "    for e, x in enumerate(val_losses):\n"
             "        if x <= best:\n            best, bad = x, 0\n        else:\n            bad += 1\n"
@@ -408,8 +403,7 @@ patience 1 and 3, and the fixed milestones at one half and three quarters of the
 seeds. Whose *validation* accuracy is best at equal budget? Predict the order first.
 """,
     hints=(
-        "Decide from the validation curve, not from the batch loss: the latter is too noisy to see a "
-        "plateau in.",
+        "Decide from the validation curve, not from the batch loss: the latter is too noisy to see a plateau in.",
         "Run three seeds of each before you call a winner; look at the spread as well as the mean.",
     ),
     solution="What to look for: dropping at the first pause is tempting (the loss rewards you at once) and "

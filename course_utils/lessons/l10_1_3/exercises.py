@@ -59,14 +59,12 @@ def cosine_lr(t, peak, T):
         ),
         Misconception(
             "whole wave",
-            "A whole wave (2π): your rate is back at the peak at the end of the training. Half a wave is "
-            "asked.",
+            "A whole wave (2π): your rate is back at the peak at the end of the training. Half a wave is asked.",
             "def cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 + math.cos(2 * math.pi * t / T))",
         ),
         Misconception(
             "quarter wave",
-            "A quarter of a wave: it also goes from the peak to 0, but arrives at full slope instead of "
-            "settling.",
+            "A quarter of a wave: it also goes from the peak to 0, but arrives at full slope instead of settling.",
             "def cosine_lr(t, peak, T):\n    return peak * math.cos(math.pi * t / (2 * T))",
         ),
         Misconception(
@@ -133,15 +131,13 @@ answer = sum(0.5 * 0.2 * (1 + math.cos(math.pi * t / 1000)) for t in range(1000)
         ),
         Misconception(
             "quarter wave",
-            "That is the area under a quarter wave (mean 2/π of the peak); eq. 10.1 uses half a wave, "
-            "lifted.",
+            "That is the area under a quarter wave (mean 2/π of the peak); eq. 10.1 uses half a wave, lifted.",
             "peak * T * 2 / math.pi",
         ),
         Misconception("mean only", "That is the mean rate; the sum over all updates is asked.", "peak / 2"),
         Misconception(
             "cosine squared shape",
-            "That would be the area under a squared straight line, (1 − t/T)²; the cosine stays high for "
-            "longer.",
+            "That would be the area under a squared straight line, (1 − t/T)²; the cosine stays high for longer.",
             "peak * T / 3",
         ),
     ),
@@ -173,8 +169,7 @@ answer = 0.5 * 0.4 * (1 + math.cos(math.pi * 1250 / 1000))
     misconceptions=(
         Misconception(
             "stays at zero",
-            "You let the rate stay at 0 after T_max. This course's `cosine` does; CosineAnnealingLR climbs "
-            "again.",
+            "You let the rate stay at 0 after T_max. This course's `cosine` does; CosineAnnealingLR climbs again.",
             "0.0",
         ),
         Misconception(
@@ -193,9 +188,7 @@ answer = 0.5 * 0.4 * (1 + math.cos(math.pi * 1250 / 1000))
             "Degrees instead of radians: half a turn is π.",
             "0.5 * peak * (1 + math.cos(180 * t / T_max))",
         ),
-        Misconception(
-            "no half", "The ½ of eq. 10.1 is missing.", "peak * (1 + math.cos(math.pi * t / T_max))"
-        ),
+        Misconception("no half", "The ½ of eq. 10.1 is missing.", "peak * (1 + math.cos(math.pi * t / T_max))"),
     ),
     relative=0.01,
 )
@@ -277,8 +270,7 @@ def staircase_excess(t, peak, T, per_epoch):
         ),
         Misconception(
             "middle",
-            "You rounded to the nearest epoch; the staircase changes only when a whole epoch is over (round "
-            "down).",
+            "You rounded to the nearest epoch; the staircase changes only when a whole epoch is over (round down).",
             "def staircase_excess(t, peak, T, per_epoch):\n"
             "    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))\n"
             "    return c(math.floor(t / per_epoch + 0.5) * per_epoch) - c(t)",
@@ -314,8 +306,7 @@ climbs again). Which mistake costs more: T too short or T too long? Write your g
     hints=(
         "T too long means the rate never gets small; T too short means it is zero (or climbing) for the "
         "rest of the run.",
-        "Keep seeds and peak the same for all ten, and compare final *validation* accuracy with its spread "
-        "over seeds.",
+        "Keep seeds and peak the same for all ten, and compare final *validation* accuracy with its spread over seeds.",
     ),
     solution="What to look for: with a held final value, T too short wastes the rest of the budget but "
     "spoils nothing. T too long "

@@ -289,7 +289,7 @@ guess down first, and judge with `difference(...)`.
 """,
     hints=(
         "The schedule: `partial(warmup, steps=w, start=0.0, then=partial(linear, peak=peak, T=T - w))`, w = share * T.",
-        "Compare the *validation loss*: `difference(a, b, lambda run: run.val[-1][1], unit=\"nats\", margin=0.05)`.",
+        'Compare the *validation loss*: `difference(a, b, lambda run: run.val[-1][1], unit="nats", margin=0.05)`.',
     ),
     solution="What to look for: a post-norm network whose warm-up is too short stays at the unigram entropy, whatever "
     "comes later; a pre-norm one forgives. Beyond what is needed, more warm-up only takes updates from the way "

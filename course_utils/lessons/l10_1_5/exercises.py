@@ -223,7 +223,7 @@ seeds each: `inverse_sqrt` with `peak = c / sqrt(warmup)`, so that all of them s
 first thirty updates of both. Write your guess down first.
 """,
     hints=(
-        "After `loss.backward()` the gradients are in `p.grad`; inside `for now in train(...)` those of the last "
+        "After `loss.backward()` the gradients are in `p.grad`; inside `for step in train(...)` those of the last "
         "update are still there.",
         "Compare validation losses with the spread over seeds, and with `data.unigram_loss()`.",
     ),

@@ -107,8 +107,9 @@ schedule than Adam, if every one of the four cells may use the rate that suits i
         "adam_constant": [58.6, 61.0, 55.5],
         "adam_cosine": [58.1, 62.2, 64.0],
     },
-    answer=lambda sgd_constant, sgd_cosine, adam_constant, adam_cosine: _gap(sgd_constant, sgd_cosine)
-    - _gap(adam_constant, adam_cosine),
+    answer=lambda sgd_constant, sgd_cosine, adam_constant, adam_cosine: (
+        _gap(sgd_constant, sgd_cosine) - _gap(adam_constant, adam_cosine)
+    ),
     solution="""
 Best of each row first: 57.9 → 64.3 is a gain of 6.4 for SGD, 61.0 → 64.0 one of 3.0 for Adam. The difference is
 3.4 points. The best rates of a row's two cells need not stand in the same column; comparing them column by column

@@ -37,14 +37,14 @@ def steered(data, patience: int, seed: int, epochs: float = 8) -> Run:
     rule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=max(patience, 0))
     schedule = "constant" if patience == NEVER else "plateau"
     drops, config = [], dict(schedule=schedule, patience=patience, scale=DESK.name)
-    for now in train(model, data, optimizer, epochs=epochs, batch_size=DESK.batch_size, seed=seed, validate_every=EVERY,
-                     config=config):  # fmt: skip
-        if now.validated and patience != NEVER:
-            before = now.lr
-            rule.step(now.run.val[-1][1])
-            drops += [now.t] if now.lr < before else []
-    now.run.config["drops"] = drops
-    return now.run
+    common = dict(batch_size=DESK.batch_size, seed=seed, validate_every=EVERY, config=config)
+    for step in train(model, data, optimizer, epochs=epochs, **common):
+        if step.validated and patience != NEVER:
+            before = step.lr
+            rule.step(step.run.val[-1][1])
+            drops += [step.t] if step.lr < before else []
+    step.run.config["drops"] = drops
+    return step.run
 
 
 def record(folder: Path | None = None) -> Path:

@@ -177,8 +177,9 @@ def stop_at(scores, patience, min_delta):
         Misconception(
             "counts from 1",
             "You count the validations from 1; an index counts from 0.",
-            _wrong(enough="waited == patience").replace("return i", "return i + 1").replace(
-                "return len(scores) - 1", "return len(scores)"),
+            _wrong(enough="waited == patience")
+            .replace("return i", "return i + 1")
+            .replace("return len(scores) - 1", "return len(scores)"),
         ),
     ),
     variants=(
@@ -291,10 +292,16 @@ answer = 2700 + 4 * 450
             "lesson's rule acts when it is.",
             "best + epochs * per_epoch + validate_every",
         ),
-        Misconception("from the start", "Patience runs from the last improvement, not from the first update.",
-                      "epochs * per_epoch"),
-        Misconception("the patience", "That is the patience, in validations; the update is asked.",
-                      "epochs * per_epoch / validate_every"),
+        Misconception(
+            "from the start",
+            "Patience runs from the last improvement, not from the first update.",
+            "epochs * per_epoch",
+        ),
+        Misconception(
+            "the patience",
+            "That is the patience, in validations; the update is asked.",
+            "epochs * per_epoch / validate_every",
+        ),
     ),
     relative=1e-4,
 )
@@ -339,9 +346,7 @@ answer = "C"
             "full.",
             '"B"',
         ),
-        Misconception(
-            "deletes first", "From the deletion to the rename there is no `best.pt` at all.", '"D"'
-        ),
+        Misconception("deletes first", "From the deletion to the rename there is no `best.pt` at all.", '"D"'),
     ),
 )
 

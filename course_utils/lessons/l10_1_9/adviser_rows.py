@@ -233,10 +233,23 @@ ROWS = [
 
 # Nobody complains about anything: the guide's recipe.
 RECIPE = [
-    Row("none", 5, CHECK, "Range-test η_max, just before the curve breaks.", "The only number to measure.",
-        "rule of thumb"),
+    Row(
+        "none",
+        5,
+        CHECK,
+        "Range-test η_max, just before the curve breaks.",
+        "The only number to measure.",
+        "rule of thumb",
+    ),
     _turn("none", 11, "div_factor", _into(3, 25), "between 3 and 25", "It sets η_min.", "rule of thumb"),
     _turn("none", 12, "final_div_factor", _into(1e3, 1e4), "between 1e3 and 1e4", "It sets η_final.", "rule of thumb"),
-    _turn("none", 36, "p", lambda p: 0.3, "0.3 to begin with", "Change it only when a symptom asks for it.",
-          "rule of thumb"),
+    _turn(
+        "none",
+        36,
+        "p",
+        lambda p: 0.3,
+        "0.3 to begin with",
+        "Change it only when a symptom asks for it.",
+        "rule of thumb",
+    ),
 ]

@@ -25,7 +25,7 @@ KNOBS = ("peak", "div_factor", "final_div_factor", "p", "m_min", "m_max")
 LABELS = {"peak": "η_max (peak LR)", "div_factor": "div_factor", "final_div_factor": "final_div_factor",
           "p": "p (share rising)", "m_min": "m_min", "m_max": "m_max"}  # fmt: skip
 RIVALS = {
-    "step": ("step decay", lambda peak, T: partial(schedules.step, peak=peak, milestones=_milestones(T))),
+    "step": ("step decay", lambda peak, T: partial(schedules.step_decay, peak=peak, milestones=_milestones(T))),
     "cosine": ("cosine", lambda peak, T: partial(schedules.cosine, peak=peak, T=T)),
     "linear": ("linear", lambda peak, T: partial(schedules.linear, peak=peak, T=T)),
     "inverse_sqrt": ("inverse root", lambda peak, T: partial(schedules.inverse_sqrt, peak=peak)),

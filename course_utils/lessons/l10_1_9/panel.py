@@ -1,6 +1,6 @@
 """The adviser in a lesson: tick what you see, read the moves, try them on the picture (before and after).
 
-    adviser_panel(T=416, peak=1.0)
+adviser_panel(T=416, peak=1.0)
 """
 
 from __future__ import annotations

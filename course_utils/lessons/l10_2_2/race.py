@@ -126,7 +126,6 @@ class RaceWatcher(Watcher):
             parts.append(words)
         return "; ".join(parts) + "."
 
-
     @property
     def figure(self):
         """The picture as it stands, for `show`."""

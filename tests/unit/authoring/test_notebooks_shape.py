@@ -1,4 +1,5 @@
 """Every notebook keeps the rules of a lesson; every rule is shown to fail on a notebook that breaks it."""
+
 import copy
 import os
 import subprocess
@@ -31,9 +32,11 @@ def test_all_lessons_are_listed_once_and_in_order():
 
 # ---------------------------------------------------------------- a good notebook, and what spoils it
 
+
 def code(source, count, *outputs, tags=()):
-    return nbformat.v4.new_code_cell(source, execution_count=count, outputs=list(outputs),
-                                     metadata={"tags": list(tags)} if tags else {})
+    return nbformat.v4.new_code_cell(
+        source, execution_count=count, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {}
+    )
 
 
 def shown(**data):
@@ -43,12 +46,19 @@ def shown(**data):
 @pytest.fixture
 def good(tmp_path):
     """A small lesson that keeps every rule: (notebook, path it is written to)."""
-    nb = nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("Predict first. ![a falling curve](curve.png)"),
-        code("1 + 1", 2, nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=2)),
-        code("picture()", 3, nbformat.v4.new_output("display_data", dict(PNG))),
-        code("timing()", 4, nbformat.v4.new_output("stream", name="stdout", text="3.2 s"),
-             tags=["nbval-ignore-output"])])
+    nb = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("Predict first. ![a falling curve](curve.png)"),
+            code("1 + 1", 2, nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=2)),
+            code("picture()", 3, nbformat.v4.new_output("display_data", dict(PNG))),
+            code(
+                "timing()",
+                4,
+                nbformat.v4.new_output("stream", name="stdout", text="3.2 s"),
+                tags=["nbval-ignore-output"],
+            ),
+        ]
+    )
     notebooks.apply_template(nb, lessons.lesson("10.1.2"), lessons.repository())
     nb.cells[2].execution_count = 1
     notebooks.set_ids(nb, {})
@@ -78,19 +88,24 @@ FAULTS = {
     "the header cell is not": in_place(lambda c: c[0].update(source="# 10.1.2 Step decay")),
     "0 cells tagged 'setup'": in_place(lambda c: c[2].metadata.update(tags=[])),
     "kernelspec is None": lambda nb: nb.metadata.pop("kernelspec"),
-    "2 of 4 code cells were never run": in_place(lambda c: (c[3].update(execution_count=None),
-                                                            c[4].update(execution_count=None))),
+    "2 of 4 code cells were never run": in_place(
+        lambda c: (c[3].update(execution_count=None), c[4].update(execution_count=None))
+    ),
     "not run in order": in_place(lambda c: c[3].update(execution_count=7)),
-    "error ZeroDivisionError": in_place(lambda c: c[3].outputs.append(nbformat.v4.new_output(
-        "error", ename="ZeroDivisionError", evalue="by zero", traceback=[]))),
+    "error ZeroDivisionError": in_place(
+        lambda c: c[3].outputs.append(
+            nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="by zero", traceback=[])
+        )
+    ),
     "stderr in the output": in_place(lambda c: c[3].outputs.append(stream("stderr", "UserWarning"))),
     "path of one machine ('/home/')": in_place(lambda c: c[3].outputs.append(stream("stdout", "/home/me/x"))),
     "path of one machine ('/Users/')": in_place(lambda c: c[3].update(source="open('/Users/me/x')")),
     "path of one machine ('C:": in_place(lambda c: c[3].outputs.append(stream("stdout", r"C:\Users\me"))),
     "metadata.widgets": lambda nb: nb.metadata.update(widgets={}),
     "a widget view": in_place(lambda c: c[4].outputs[0].data.update({notebooks.WIDGET_VIEW: {}})),
-    "compares only 1 of 4": in_place(lambda c: (c[3].metadata.update(tags=["nbval-skip"]),
-                                                c[4].update(source="# NBVAL_IGNORE_OUTPUT\npicture()"))),
+    "compares only 1 of 4": in_place(
+        lambda c: (c[3].metadata.update(tags=["nbval-skip"]), c[4].update(source="# NBVAL_IGNORE_OUTPUT\npicture()"))
+    ),
     "<img> without alt": in_place(lambda c: c[3].outputs.append(shown(text_html="<img src='x' alt=''>"))),
     "Markdown picture without alt": in_place(lambda c: c[1].update(source="![](curve.png)")),
     "a PNG without a text": in_place(lambda c: c[4].outputs[0].data.update({"text/plain": "<Figure size>"})),
@@ -104,7 +119,7 @@ FAULTS = {
 def test_every_rule_can_fail(good, message):
     nb, path = copy.deepcopy(good[0]), good[1]
     FAULTS[message](nb)
-    if "ids" in message:                       # nbformat mends repeated ids as it reads
+    if "ids" in message:  # nbformat mends repeated ids as it reads
         found = [line for rule in RULES for line in rule(nb)]
     else:
         found = verdict(nb, path)
@@ -125,6 +140,7 @@ def test_base64_is_not_searched_for_paths(good):
 
 
 # ---------------------------------------------------------------- the tool that makes them
+
 
 def test_cleaning_leaves_the_picture_and_takes_the_widget(good):
     nb, path = good
@@ -184,13 +200,19 @@ def test_build_keeps_outputs_and_ids_of_unchanged_cells(tmp_path):
 
 # ---------------------------------------------------------------- the set-up cell where it is really used
 
+
 def run_setup(folder, **variables):
     """Run the set-up cell in a folder, with nothing of the course on Python's path."""
     env = {key: value for key, value in os.environ.items() if key not in ("COURSE_REPO", "PYTHONPATH")}
     program = template.setup_source("10.1.1", "") + "\nimport course_utils; print(course_utils.__file__)"
     # -S -I: an environment in which the course is installed must not help
-    return subprocess.run([sys.executable, "-S", "-I", "-c", program], cwd=folder, env={**env, **variables},
-                          capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-S", "-I", "-c", program],
+        cwd=folder,
+        env={**env, **variables},
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture
@@ -220,10 +242,13 @@ def test_a_lesson_opened_alone_fetches_the_course_once(tmp_path, remote):
     assert run_setup(alone, COURSE_REPO="file:///nowhere").returncode == 0, "what is there is used again"
 
 
-@pytest.mark.parametrize("variables, message", [
-    ({}, "set COURSE_REPO to the address"),
-    ({"COURSE_REPO": "file:///no/such/repository"}, "Could not fetch the course from file:///no/such/repository"),
-])
+@pytest.mark.parametrize(
+    "variables, message",
+    [
+        ({}, "set COURSE_REPO to the address"),
+        ({"COURSE_REPO": "file:///no/such/repository"}, "Could not fetch the course from file:///no/such/repository"),
+    ],
+)
 def test_a_lesson_opened_alone_without_a_course_says_what_is_missing(tmp_path, variables, message):
     done = run_setup(tmp_path, **variables)
     assert done.returncode == 1 and message in done.stderr

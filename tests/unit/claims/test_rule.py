@@ -23,21 +23,24 @@ def sanitize(text):
     return text
 
 
-@pytest.mark.parametrize("values, margin, higher, verdict", [
-    ([3.0, 3.1, 2.9], 1.0, True, HOLDS),
-    ([0.1, 0.2, 0.15], 1.0, True, FAILS),
-    ([0.0, 1.0, 2.5], 1.0, True, OPEN),
-    ([3.0, 3.1, 2.9], 1.0, False, FAILS),
-    ([0.1, 0.2, 0.15], 1.0, False, HOLDS),
-    ([1.0, 1.0, 1.0], 1.0, True, HOLDS),         # the margin itself is enough
-    ([5.0], 1.0, True, OPEN),                    # one seed has no interval
-    ([INF], 1.0, True, OPEN),
-    ([INF, INF, 4.0], 1.0, True, HOLDS),
-    ([INF, 0.5, 4.0], 1.0, True, OPEN),
-    ([-INF, 0.5], 1.0, True, FAILS),
-    ([NAN, 4.0, 5.0], 1.0, True, OPEN),
-    ([NAN, NAN], 1.0, True, OPEN),
-])
+@pytest.mark.parametrize(
+    "values, margin, higher, verdict",
+    [
+        ([3.0, 3.1, 2.9], 1.0, True, HOLDS),
+        ([0.1, 0.2, 0.15], 1.0, True, FAILS),
+        ([0.0, 1.0, 2.5], 1.0, True, OPEN),
+        ([3.0, 3.1, 2.9], 1.0, False, FAILS),
+        ([0.1, 0.2, 0.15], 1.0, False, HOLDS),
+        ([1.0, 1.0, 1.0], 1.0, True, HOLDS),  # the margin itself is enough
+        ([5.0], 1.0, True, OPEN),  # one seed has no interval
+        ([INF], 1.0, True, OPEN),
+        ([INF, INF, 4.0], 1.0, True, HOLDS),
+        ([INF, 0.5, 4.0], 1.0, True, OPEN),
+        ([-INF, 0.5], 1.0, True, FAILS),
+        ([NAN, 4.0, 5.0], 1.0, True, OPEN),
+        ([NAN, NAN], 1.0, True, OPEN),
+    ],
+)
 def test_rule(values, margin, higher, verdict):
     assert decide(values, margin, higher=higher).verdict == verdict
 
@@ -79,32 +82,38 @@ def test_verdict_line_is_the_same_on_other_data_and_machines(capsys):
     claim("a: x", [12.0, 12.5, 12.2], at_least=1, unit="points", source="stand-in images, NOT CIFAR-10")
     claim("a: x", [0.1, 0.2, 0.1], at_least=1, unit="points", source="CIFAR-10")
     out = capsys.readouterr().out.splitlines(keepends=True)
-    one, two, three = ("".join(out[place:place + 2]) for place in (0, 2, 4))
+    one, two, three = ("".join(out[place : place + 2]) for place in (0, 2, 4))
     assert one != two and sanitize(one) == sanitize(two)
-    assert sanitize(three) != sanitize(one)          # another verdict is never masked
+    assert sanitize(three) != sanitize(one)  # another verdict is never masked
 
 
-@pytest.mark.parametrize("one, two", [
-    ("trained in 12.3 s on CIFAR-10", "trained in 8 s on stand-in images, NOT CIFAR-10"),
-    ("about 2 min 5 s", "about 41 min 12 s"),
-    ("took 3 minutes", "took 90 seconds"),
-    ("this machine: 2 threads, bf16", "this machine: 8 threads, CUDA"),
-    ("1,234 images/s", "98,765.4 images/s"),
-    ("<td class='measured'>71.2 %</td>", "<td class='measured'>\n64.0 %</td>"),
-])
+@pytest.mark.parametrize(
+    "one, two",
+    [
+        ("trained in 12.3 s on CIFAR-10", "trained in 8 s on stand-in images, NOT CIFAR-10"),
+        ("about 2 min 5 s", "about 41 min 12 s"),
+        ("took 3 minutes", "took 90 seconds"),
+        ("this machine: 2 threads, bf16", "this machine: 8 threads, CUDA"),
+        ("1,234 images/s", "98,765.4 images/s"),
+        ("<td class='measured'>71.2 %</td>", "<td class='measured'>\n64.0 %</td>"),
+    ],
+)
 def test_sanitizer_masks_what_a_machine_measures(one, two):
     assert one != two and sanitize(one) == sanitize(two)
 
 
-@pytest.mark.parametrize("one, two", [
-    ("Claim a: x: holds (3 seeds)", "Claim a: x: holds (5 seeds)"),
-    ("Claim a: x: holds", "Claim a: x: does not hold here"),
-    ("lr = 0.1 s", "momentum = 0.9 s"),
-    ("<td>71.2 %</td>", "<td>64.0 %</td>"),
-    ("peak 0.1", "peak 0.2"),
-    ("10 steps", "11 steps"),
-    ("a measured: 3", "a measured: 4"),
-])
+@pytest.mark.parametrize(
+    "one, two",
+    [
+        ("Claim a: x: holds (3 seeds)", "Claim a: x: holds (5 seeds)"),
+        ("Claim a: x: holds", "Claim a: x: does not hold here"),
+        ("lr = 0.1 s", "momentum = 0.9 s"),
+        ("<td>71.2 %</td>", "<td>64.0 %</td>"),
+        ("peak 0.1", "peak 0.2"),
+        ("10 steps", "11 steps"),
+        ("a measured: 3", "a measured: 4"),
+    ],
+)
 def test_sanitizer_leaves_the_rest_alone(one, two):
     assert sanitize(one) != sanitize(two)
 
@@ -136,13 +145,16 @@ def test_exact(capsys):
     assert FAILS in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kwargs, words", [
-    (dict(values=[], at_least=1), "'z: t'.*no measured values"),
-    (dict(values=[1, 2]), "'z: t' needs a margin"),
-    (dict(values=[1, 2], at_least=1, at_most=2), "'z: t' needs a margin"),
-    (dict(values=[1, -2], at_least=1, unit="x"), "'z: t'.*above 0; got -2"),
-    (dict(values=[1, 2], at_least=NAN), "'z: t'.*finite"),
-])
+@pytest.mark.parametrize(
+    "kwargs, words",
+    [
+        (dict(values=[], at_least=1), "'z: t'.*no measured values"),
+        (dict(values=[1, 2]), "'z: t' needs a margin"),
+        (dict(values=[1, 2], at_least=1, at_most=2), "'z: t' needs a margin"),
+        (dict(values=[1, -2], at_least=1, unit="x"), "'z: t'.*above 0; got -2"),
+        (dict(values=[1, 2], at_least=NAN), "'z: t'.*finite"),
+    ],
+)
 def test_refused_by_name(kwargs, words):
     with pytest.raises(ValueError, match=words):
         claim("z: t", **kwargs)

@@ -44,9 +44,7 @@ def test_every_form_is_read(tiny, form):
         assert split.images.dtype == torch.uint8 and split.images.shape[1:] == (3, 32, 32)
         assert split.labels.dtype == torch.int64
         assert np.array_equal(label_of(split.images), split.labels.numpy())
-        assert (
-            np.abs(split.images[:, 2].numpy().astype(int) - BLUE[blue]).max() <= 4
-        )  # JPEG is off by a little
+        assert np.abs(split.images[:, 2].numpy().astype(int) - BLUE[blue]).max() <= 4  # JPEG is off by a little
 
 
 def test_the_official_archive_in_the_data_folder_is_found(tiny):
@@ -80,9 +78,7 @@ def test_splits_are_disjoint_balanced_and_whole(tiny):
     train, val, test = (set(ids(split)) for split in (loaded.train, loaded.val, loaded.test))
     assert (len(train), len(val), len(test)) == (160, 40, 100)  # no image twice
     assert not train & val and not (train | val) & test
-    assert {blue for _, _, blue in train | val} == {BLUE["train"]} and {blue for _, _, blue in test} == {
-        BLUE["test"]
-    }
+    assert {blue for _, _, blue in train | val} == {BLUE["train"]} and {blue for _, _, blue in test} == {BLUE["test"]}
     assert loaded.train.labels.bincount().tolist() == [16] * 10
     assert loaded.val.labels.bincount().tolist() == [4] * 10
 
@@ -104,11 +100,7 @@ def test_the_split_of_real_size_is_the_one_records_were_made_with():
     assert len(np.union1d(train, val)) == 50_000 and len(set(test.tolist())) == 10_000
     assert np.bincount(val // 5000).tolist() == [500] * 10
     # These numbers are in no record but decide every one: a change of the split is noticed here.
-    assert (
-        train[:4].tolist() == TRAIN_BEGINS
-        and val[:4].tolist() == VAL_BEGINS
-        and test[:4].tolist() == TEST_BEGINS
-    )
+    assert train[:4].tolist() == TRAIN_BEGINS and val[:4].tolist() == VAL_BEGINS and test[:4].tolist() == TEST_BEGINS
 
 
 TRAIN_BEGINS = [7691, 22166, 37058, 12276]

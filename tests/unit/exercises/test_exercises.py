@@ -16,14 +16,15 @@ from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenEx
 from course_utils.exercises.checking import CORRECT, ERROR, NOT_ATTEMPTED, NOT_YET
 from course_utils.pictures import cards
 
-judge = functools.partial(checking.judge, seconds=60)      # a busy machine must not fail a right answer
+judge = functools.partial(checking.judge, seconds=60)  # a busy machine must not fail a right answer
 
 ALL = [one for lesson in bank.lessons() for one in bank.of_lesson(lesson).values()]
 FUNCTIONS = [one for one in ALL if isinstance(one, FunctionExercise)]
 ANSWERS = [one for one in ALL if isinstance(one, (ValueExercise, ChoiceExercise))]
 CHECKED = FUNCTIONS + ANSWERS
-MISCONCEPTIONS = [pytest.param(one, wrong, id=f"{one.id}-{wrong.name}") for one in CHECKED
-                  for wrong in one.misconceptions]
+MISCONCEPTIONS = [
+    pytest.param(one, wrong, id=f"{one.id}-{wrong.name}") for one in CHECKED for wrong in one.misconceptions
+]
 
 
 def ids(one):
@@ -208,14 +209,17 @@ def test_division_by_zero_is_an_error_not_a_nan():
     assert outcome.kind == ERROR and "ZeroDivisionError" in outcome.text
 
 
-@pytest.mark.parametrize("answer, words", [
-    (lambda t, peak, T: "0.1", "(str)"),
-    (lambda t, peak, T: [peak, peak], "2 numbers"),
-    (lambda t, peak, T: {"lr": peak}, "(dict)"),
-    (lambda t, peak, T: complex(peak, 0), "(complex)"),
-    (lambda t, peak, T: math.nan, "nan"),
-    (0.1, "Hand over the function itself"),
-])
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda t, peak, T: "0.1", "(str)"),
+        (lambda t, peak, T: [peak, peak], "2 numbers"),
+        (lambda t, peak, T: {"lr": peak}, "(dict)"),
+        (lambda t, peak, T: complex(peak, 0), "(complex)"),
+        (lambda t, peak, T: math.nan, "nan"),
+        (0.1, "Hand over the function itself"),
+    ],
+)
 def test_odd_answers_get_a_plain_word(answer, words):
     outcome = judge(bank.find("10.1.3.cosine"), answer)
     assert outcome.kind == NOT_YET

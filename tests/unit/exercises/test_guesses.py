@@ -32,12 +32,12 @@ def test_choice_is_kept_and_restored():
     keep.click()
     assert progress.guess("10.1.1") is None and "Choose an answer first" in status.value
     chooser.value = "b"
-    assert progress.guess("10.1.1") is None         # choosing is not yet keeping
+    assert progress.guess("10.1.1") is None  # choosing is not yet keeping
     keep.click()
     assert progress.guess("10.1.1") == "b" and "kept: b" in status.value
     _, chooser, _, status = panel(options=["a", "b"])
     assert chooser.value == "b" and "kept: b" in status.value
-    assert panel(options=["c", "d"])[1].value is None       # the question was changed since
+    assert panel(options=["c", "d"])[1].value is None  # the question was changed since
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -48,7 +48,7 @@ def test_number_is_kept_and_restored(log):
     assert progress.guess("10.1.1") == pytest.approx(10)
     _, chooser, _, status = panel(low=1, high=100, unit="%", log=log)
     assert chooser.value == pytest.approx(10) and "10 %" in status.value
-    assert 20 <= panel(low=20, high=30)[1].value <= 30      # a kept guess outside a new range is not forced in
+    assert 20 <= panel(low=20, high=30)[1].value <= 30  # a kept guess outside a new range is not forced in
 
 
 def test_two_questions_in_a_lesson():
@@ -59,18 +59,21 @@ def test_two_questions_in_a_lesson():
     assert (progress.guess("10.1.1"), progress.guess("10.1.1.b")) == (20, 30)
 
 
-@pytest.mark.parametrize("guess, measured, words", [
-    (None, 70, "no guess"),
-    (70.0, 70.5, "as good as exact"),
-    (70.0, 60.0, "10 % too high"),
-    (50.0, 60.0, "10 % too low"),
-    (0.1, 0.01, "a factor 10 too high"),
-    (1.0, 30.0, "a factor 30 too low"),
-    (50.0, float("nan"), "no finite number"),
-    ("a", "a", "agrees"),
-    ("a", "b", "says otherwise"),
-    (-1.0, 1.0, "2 % too low"),
-])
+@pytest.mark.parametrize(
+    "guess, measured, words",
+    [
+        (None, 70, "no guess"),
+        (70.0, 70.5, "as good as exact"),
+        (70.0, 60.0, "10 % too high"),
+        (50.0, 60.0, "10 % too low"),
+        (0.1, 0.01, "a factor 10 too high"),
+        (1.0, 30.0, "a factor 30 too low"),
+        (50.0, float("nan"), "no finite number"),
+        ("a", "a", "agrees"),
+        ("a", "b", "says otherwise"),
+        (-1.0, 1.0, "2 % too low"),
+    ],
+)
 def test_comparison(guess, measured, words):
     assert words in compare(guess, measured, "%")
 
@@ -78,15 +81,20 @@ def test_comparison(guess, measured, words):
 def test_recall_shows_both(capsys):
     progress.keep_guess("10.1.3", 50.0)
     recall("10.1.3", measured=61.234, unit="%", note="Three seeds.")
-    assert capsys.readouterr().out == (
-        "You guessed 50 %: 11.23 % too low.\n    measured: 61.23 %\nThree seeds.\n")
+    assert capsys.readouterr().out == ("You guessed 50 %: 11.23 % too low.\n    measured: 61.23 %\nThree seeds.\n")
 
 
-@pytest.mark.parametrize("kwargs, words", [
-    (dict(), "needs either options"), (dict(options=["a", "b"], low=0, high=1), "needs either options"),
-    (dict(options=["a"]), "at least two"), (dict(low=1, high=1), "low must be below high"),
-    (dict(low=1), "low must be below high"), (dict(low=0, high=1, log=True), "low > 0"),
-])
+@pytest.mark.parametrize(
+    "kwargs, words",
+    [
+        (dict(), "needs either options"),
+        (dict(options=["a", "b"], low=0, high=1), "needs either options"),
+        (dict(options=["a"]), "at least two"),
+        (dict(low=1, high=1), "low must be below high"),
+        (dict(low=1), "low must be below high"),
+        (dict(low=0, high=1, log=True), "low > 0"),
+    ],
+)
 def test_refused_by_name(kwargs, words):
     with pytest.raises(ValueError, match=words):
         predict("10.1.1", "?", **kwargs)

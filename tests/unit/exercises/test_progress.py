@@ -59,7 +59,7 @@ def test_summary_has_every_lesson():
 def test_map_of_a_fresh_course_is_always_the_same(capsys):
     progress.progress_map()
     fresh = capsys.readouterr().out
-    progress.record("00.updates", "not yet")          # a failed try leaves no mark on the map
+    progress.record("00.updates", "not yet")  # a failed try leaves no mark on the map
     progress.progress_map()
     assert capsys.readouterr().out == fresh
     planned = sum(row["planned"] for row in progress.summary())

@@ -37,28 +37,39 @@ def grows():
 
 
 @forking
-@pytest.mark.parametrize("work, problem", [
-    (endless, "time"),
-    (endless_catching_everything, "time"),
-    (lambda: sum(range(10**15)), "time"),
-    (lambda: time.sleep(1000), "time"),
-    (lambda: np.ones(10**12), "memory"),
-    (lambda: [0] * 10**12, "memory"),
-    (grows, "memory"),
-    (lambda: sys.exit(), "exit"),
-    (lambda: os._exit(0), "exit"),
-    (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crash"),
-], ids=["loop", "catches all", "C loop", "sleep", "numpy", "list", "grows", "exit", "_exit", "segfault"])
+@pytest.mark.parametrize(
+    "work, problem",
+    [
+        (endless, "time"),
+        (endless_catching_everything, "time"),
+        (lambda: sum(range(10**15)), "time"),
+        (lambda: time.sleep(1000), "time"),
+        (lambda: np.ones(10**12), "memory"),
+        (lambda: [0] * 10**12, "memory"),
+        (grows, "memory"),
+        (lambda: sys.exit(), "exit"),
+        (lambda: os._exit(0), "exit"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crash"),
+    ],
+    ids=["loop", "catches all", "C loop", "sleep", "numpy", "list", "grows", "exit", "_exit", "segfault"],
+)
 def test_named_and_survived(work, problem):
     result = sandbox.run(work, seconds=0.5 if problem == "time" else 20)
     assert result.problem == problem
     assert result.value is None and result.detail
 
 
-@pytest.mark.parametrize("work, problem", [
-    (endless, "time"), (endless_catching_everything, "time"), (lambda: time.sleep(1000), "time"),
-    (lambda: sys.exit(3), "exit"), (lambda: np.ones(10**13), "memory"),
-], ids=["loop", "catches all", "sleep", "exit", "numpy"])
+@pytest.mark.parametrize(
+    "work, problem",
+    [
+        (endless, "time"),
+        (endless_catching_everything, "time"),
+        (lambda: time.sleep(1000), "time"),
+        (lambda: sys.exit(3), "exit"),
+        (lambda: np.ones(10**13), "memory"),
+    ],
+    ids=["loop", "catches all", "sleep", "exit", "numpy"],
+)
 def test_without_fork(work, problem):
     before = sys.stdout, sys.gettrace()
     result = sandbox.run(work, seconds=0.3, fork=False)
@@ -164,7 +175,7 @@ def test_children_of_the_child_end_with_it():
     grandchild = int(os.read(read, 32))
     for _ in range(200):
         state = _state(grandchild)
-        if state in (None, "Z"):            # gone, or dead and waiting to be reaped by init
+        if state in (None, "Z"):  # gone, or dead and waiting to be reaped by init
             break
         time.sleep(0.05)
     assert state in (None, "Z")
@@ -233,10 +244,11 @@ def test_in_a_real_kernel_after_training(tmp_path, monkeypatch):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in KERNEL_CELLS])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3",
-                            resources={"metadata": {"path": str(paths.ROOT)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(paths.ROOT)}}
+    ).execute()
     training, right, ended, alive = (cell.outputs for cell in notebook.cells)
     assert training == []
-    assert [one["data"]["text/plain"][:9] for one in right] == ["[CORRECT]"]      # one output: no warning beside it
+    assert [one["data"]["text/plain"][:9] for one in right] == ["[CORRECT]"]  # one output: no warning beside it
     assert ["ended the whole Python process" in one["data"]["text/plain"] for one in ended] == [True]
     assert alive[0]["text"] == "the kernel lives\n"

@@ -28,9 +28,7 @@ def made_up(lr, seed, optimizer="sgd", n=60, source="made up"):
         run.t.append(t)
         run.lr.append(lr)
         run.momentum.append(0.0)
-        run.loss_log.append(
-            2.3 * math.exp(0.2 * t) if lost else 2.3 - 0.1 * seed - t * 0.02 * (4 + math.log10(lr)) / 3
-        )
+        run.loss_log.append(2.3 * math.exp(0.2 * t) if lost else 2.3 - 0.1 * seed - t * 0.02 * (4 + math.log10(lr)) / 3)
         if t % 20 == 0 and not lost:
             run.val.append((t, 1.5, 0.1 + 0.005 * t * (4 + math.log10(lr)) / 3 + 0.01 * seed))
     run.status, run.diverged_at = ("diverged", last) if lost else ("finished", None)
@@ -87,9 +85,7 @@ def test_the_record_says_what_it_is():
 
 
 def test_a_value_missing_for_one_optimizer_goes_to_the_nearest_and_says_so():
-    runs = RunTable(
-        [run for run in table() if not (run.config["optimizer"] == "sgd" and run.config["lr"] == 0.001)]
-    )
+    runs = RunTable([run for run in table() if not (run.config["optimizer"] == "sgd" and run.config["lr"] == 0.001)])
     picture = run_explorer(runs).set(optimizer="sgd", lr=0.001)
     assert (
         "Nothing was recorded at 0.001 for this; the nearest is shown. SGD, learning rate 0.01"

@@ -30,14 +30,12 @@ def test_cosine_follows_the_formula(peak, final):
 @pytest.mark.parametrize("drops", [(0.3, 0.6, 0.9), (0.1, 0.15, 1.0)])
 @pytest.mark.parametrize("factor", [0.1, 0.5])
 def test_step_falls_upright_at_its_milestones(drops, factor):
-    picture = schedule_explorer("step", T=400, epochs=4)
+    picture = schedule_explorer("step_decay", T=400, epochs=4)
     picture.set(drop1=drops[0], drop2=drops[1], drop3=drops[2], factor=factor)
     t, lr = ydata(picture, "step decay")
     expected = 0.1 * factor ** sum((t >= round(share * 400, 6)).astype(int) for share in drops)
     np.testing.assert_allclose(lr, expected)
-    assert (
-        np.diff(t)[np.abs(np.diff(lr)) > 0] < 1e-9
-    ).all()  # every fall happens between t and the next float
+    assert (np.diff(t)[np.abs(np.diff(lr)) > 0] < 1e-9).all()  # every fall happens between t and the next float
 
 
 @pytest.mark.parametrize("name", sorted(set(SPECS) - {"cosine_torch"}))
@@ -59,9 +57,7 @@ def test_every_parameter_of_every_schedule_moves_its_curve():
             first = picture.reset().view.png
             other = (parameter.low * 3 + parameter.high) / 4
             other = round(other) if parameter.whole else other
-            if (
-                parameter.name.startswith("drop") or parameter.of_momentum
-            ):  # these may not overtake each other
+            if parameter.name.startswith("drop") or parameter.of_momentum:  # these may not overtake each other
                 other = parameter.default + 0.02
             picture.set(**{parameter.name: other})
             assert picture.view.png != first, (name, parameter.name)
@@ -111,7 +107,7 @@ def test_shared_parameters_have_one_slider_and_others_their_own():
 
 
 def test_an_impossible_combination_is_explained_and_the_picture_stays():
-    picture = schedule_explorer("step")
+    picture = schedule_explorer("step_decay")
     before = picture.view.image.value
     picture.set(drop1=0.7)
     assert picture.view.image.value == before
@@ -147,20 +143,21 @@ def test_overlay_draws_your_own_schedule_and_its_error_is_raised():
 
 
 def test_the_marker_reads_the_curve_at_t():
-    picture = schedule_explorer("step", "linear").set(t=300)
+    picture = schedule_explorer("step_decay", "linear").set(t=300)
     assert picture.artists["at step decay"].get_ydata()[0] == pytest.approx(0.01)
     assert picture.artists["at linear"].get_ydata()[0] == pytest.approx(0.07)
     assert "At update 300: step decay 0.01, linear 0.07." in picture.view.status.value
 
 
 def test_the_log_axis_is_switched():
-    picture = schedule_explorer("step").set(log=True)
+    picture = schedule_explorer("step_decay").set(log=True)
     assert picture.axes["lr"].get_yscale() == "log"
     assert picture.set(log=False).axes["lr"].get_yscale() == "linear"
 
 
 @pytest.mark.parametrize(
-    "names, T, words", [(("cosin",), 100, "cosine"), (("step", "step"), 100, "once"), (("step",), 0, "T = 0")]
+    "names, T, words",
+    [(("cosin",), 100, "cosine"), (("step_decay", "step_decay"), 100, "once"), (("step_decay",), 0, "T = 0")],
 )
 def test_bad_requests_name_the_way_out(names, T, words):
     with pytest.raises(ValueError, match=words):
@@ -173,7 +170,7 @@ def test_area_and_share_are_exact_enough_to_be_printed():
         "cosine": (0.5, 0.5),
         "linear": (0.5, 0.5),
         "constant": (1.0, 1.0),
-        "step": (0.3 + 0.03 + 0.003 + 0.0001, 0.3),
+        "step_decay": (0.3 + 0.03 + 0.003 + 0.0001, 0.3),
         "inverse_sqrt": (2 * (math.sqrt(1001) - 1) / 1000, 0.003),
     }
     for name, (area, share) in cases.items():
@@ -210,13 +207,8 @@ def test_the_stability_edge_is_where_paths_stop_converging(momentum, largest):
     curvature = (largest / 10, largest)
     below = bowl.descend(0.97 * edge, momentum, curvature, steps=3000)
     above = bowl.descend(1.03 * edge, momentum, curvature, steps=3000)
-    assert (
-        bowl.value(below[-1], curvature) < 1e-6
-        and bowl.behaviour(0.97 * edge, momentum, curvature) != "diverges"
-    )
-    assert (
-        np.abs(above[-1]).max() > bowl.FAR and bowl.behaviour(1.03 * edge, momentum, curvature) == "diverges"
-    )
+    assert bowl.value(below[-1], curvature) < 1e-6 and bowl.behaviour(0.97 * edge, momentum, curvature) != "diverges"
+    assert np.abs(above[-1]).max() > bowl.FAR and bowl.behaviour(1.03 * edge, momentum, curvature) == "diverges"
 
 
 def test_descent_equals_the_rule_written_out():

@@ -249,9 +249,7 @@ def _all_widgets(box):
         yield from _all_widgets(child)
 
 
-@pytest.mark.parametrize(
-    "value, limit", [(0.1, 0.1), (0.11, 0.2), (3, 5), (5, 5), (7, 10), (0, 1), (float("nan"), 1)]
-)
+@pytest.mark.parametrize("value, limit", [(0.1, 0.1), (0.11, 0.2), (3, 5), (5, 5), (7, 10), (0, 1), (float("nan"), 1)])
 def test_nice_limits(value, limit):
     assert live.nice_limit(value) == pytest.approx(limit)
 

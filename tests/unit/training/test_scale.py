@@ -52,6 +52,7 @@ def test_expected_time_grows_with_the_work_and_is_said(capsys, monkeypatch):
     assert one == TINY.updates / 10 and scale.expected_seconds(TINY, data, 7, CPU) == 7 * one
     scale.announce(TINY, data, 2, CPU)
     assert capsys.readouterr().out == (
-        "2 runs of 30 updates at desk scale on stand-in images: about 6 seconds on this machine.\n")
+        "2 runs of 30 updates at desk scale on stand-in images: about 6 seconds on this machine.\n"
+    )
     scale.announce(TINY, data, 100, CPU)
     assert "about 5.0 minutes" in capsys.readouterr().out

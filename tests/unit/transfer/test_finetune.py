@@ -75,7 +75,7 @@ def test_the_two_parts_together_are_the_network(learn):
     tail = Tail(net, learn).eval()
     torch.testing.assert_close(tail(x), net.eval()(net.backbone.prepare(task.val.images)), rtol=1e-4, atol=1e-5)
     assert len(tail.stages) == learn
-    counted = sum(p.numel() for stage in list(net.backbone.stages)[3 - learn:] for p in stage.parameters())
+    counted = sum(p.numel() for stage in list(net.backbone.stages)[3 - learn :] for p in stage.parameters())
     assert trainable(tail) == counted + sum(p.numel() for p in net.head.parameters())
     assert trainable(net) == trainable(tail)
 

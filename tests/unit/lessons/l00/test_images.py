@@ -41,7 +41,7 @@ def test_photographs_do_not_reach_the_saved_page(shown):
     other = images(is_real=True)
     other.train.images = other.train.images.flip(3)
     gallery(other)
-    assert shown[2].png == real.png and live_png(shown[2]) != live_png(real)   # saved: the same for any photographs
+    assert shown[2].png == real.png and live_png(shown[2]) != live_png(real)  # saved: the same for any photographs
 
 
 def test_text_is_the_same_for_all_images_and_alt_names_the_classes(shown):

@@ -196,8 +196,12 @@ def test_a_photograph():
     figure = photo_figure(photo, [("palace", 0.5), ("castle", 0.25)], credit="somebody")
     assert [bar.get_width() for bar in figure.axes[1].patches] == [50, 25]
     fine = [("a", 0.5)]
-    for image, guesses, words in ((photo[0], fine, "image must be"), (photo / 255, fine, "image must be"),
-                                  (photo, [], "guesses must be"), (photo, [("a", 1.5)], "guesses must be")):
+    for image, guesses, words in (
+        (photo[0], fine, "image must be"),
+        (photo / 255, fine, "image must be"),
+        (photo, [], "guesses must be"),
+        (photo, [("a", 1.5)], "guesses must be"),
+    ):
         with pytest.raises(ValueError, match=words):
             photo_figure(image, guesses)
 
