@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils.files import recorded_dir, write_whole
+
 FORMAT = 1  # raised when the files change in a way old code cannot read
 _CURVES = ("t", "lr", "momentum", "loss")
 
@@ -186,8 +188,6 @@ class RunTable:
 def recorded(name: str) -> RunTable:
     """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there
     is."""
-    from course_utils.files import recorded_dir
-
     path = recorded_dir() / f"{name}.npz"
     if not path.exists():
         there = ", ".join(sorted(p.stem for p in recorded_dir().glob("*.npz"))) or "nothing yet"
@@ -232,7 +232,6 @@ def plain(value, name: str):
 
 def _save(runs: list[Run], path) -> Path:
     """One JSON text for what was chosen, flat arrays for what was measured."""
-    path = Path(path)
     meta = [{k: plain(v, k) for k, v in r.as_dict().items() if k not in _SKIP} for r in runs]
     arrays = {
         "format": np.array(FORMAT),
@@ -244,15 +243,7 @@ def _save(runs: list[Run], path) -> Path:
     for name in _CURVES:
         kind = np.int64 if name == "t" else np.float64
         arrays[name] = np.array([x for r in runs for x in getattr(r, name)], dtype=kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as f:
-            np.savez_compressed(f, **arrays)
-        os.replace(part, path)  # atomic: a reader sees the old file or the new one
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return write_whole(path, lambda file: np.savez_compressed(file, **arrays))
 
 
 def _load(path) -> list[Run]:

@@ -12,7 +12,6 @@ import html
 import json
 import os
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from course_utils import files
@@ -23,7 +22,6 @@ from course_utils.pictures import cards
 VERSION = 1
 PARTS = {"10.1": "Learning-rate schedules", "10.2": "Hyper-parameters", "10.3": "Transfer learning"}
 LOCK_SECONDS = 2.0  # how long to wait for another notebook
-STALE_SECONDS = 10.0  # a lock older than this was left by a crash
 
 
 _unsaved: dict = {"exercises": {}, "guesses": {}}  # what could not be written yet
@@ -101,8 +99,7 @@ def _change(new: dict) -> None:
     file = Path(files.progress_file())
     _remember(new)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(file):
+        with files.lock(file, LOCK_SECONDS):
             _write(file, _merge(_read(file, repair=True), _unsaved))
     except OSError as error:
         _say(
@@ -190,20 +187,8 @@ def _write(file: Path, data: dict) -> None:
     """Replace the file in one step, keeping the last good one as backup: at every moment one of them is
     whole."""
     if _parse(file)[0] is not None:
-        _replace(_backup(file), file.read_bytes())
-    _replace(file, json.dumps(data, indent=1, ensure_ascii=False).encode())
-
-
-def _replace(file: Path, content: bytes) -> None:
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+        files.write_whole(_backup(file), file.read_bytes())
+    files.write_whole(file, json.dumps(data, indent=1, ensure_ascii=False))
 
 
 def _backup(file: Path) -> Path:
@@ -216,40 +201,6 @@ def _set_aside(file: Path) -> str:
         number += 1
     os.replace(file, aside)
     return aside.name
-
-
-@contextmanager
-def _locked(file: Path):
-    """Hold FILE.lock, waiting for another notebook; a lock left behind by a crash is taken over."""
-    lock = file.with_name(file.name + ".lock")
-    give_up = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            break
-        except (
-            FileExistsError,
-            PermissionError,
-        ) as error:  # Windows: PermissionError while it is being deleted
-            if isinstance(error, PermissionError) and not lock.exists():
-                raise
-            if _age(lock) > STALE_SECONDS:
-                lock.unlink(missing_ok=True)
-            elif time.monotonic() > give_up:
-                raise TimeoutError(0, f"another notebook holds {lock.name}") from None
-            else:
-                time.sleep(0.02)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _age(file: Path) -> float:
-    try:
-        return abs(time.time() - file.stat().st_mtime)
-    except FileNotFoundError:
-        return 0.0
 
 
 def _say(message: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
-from contextlib import suppress
 from pathlib import Path
 
 import torch
 
+from course_utils.files import write_whole
 from course_utils.runs import Run
 
 _PARTS = {"plan", "t", "model", "optimizer", "scaler", "rng", "rng_cuda", "by_hand", "run"}
@@ -43,21 +42,11 @@ def write_safely(state: dict, path, what: str = "file") -> Path:
     At every moment `path` is the whole old file or the whole new one. what: its name in messages.
     Raises OSError, with the old file untouched, if the disk is full or the folder not writable.
     """
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as f:
-            torch.save(state, f)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(part, path)
+        return write_whole(path, lambda file: torch.save(state, file))
     except (OSError, RuntimeError) as e:  # PyTorch turns a failed write into a RuntimeError
-        with suppress(OSError):
-            part.unlink()
-        kept = "The one before is kept. " if path.exists() else ""
+        kept = "The one before is kept. " if Path(path).exists() else ""
         raise OSError(f"could not write the {what} {path}: {e}. {kept}Make room or choose another place.") from e
-    return path
 
 
 def read_plainly(path, kind: str, way_out: str):

@@ -121,12 +121,16 @@ def test_a_failed_write_keeps_the_best_before(fault, tmp_path, monkeypatch):
     assert best.restore(model) == (30, 0.3)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-def test_a_disk_that_is_really_full(tmp_path):
-    """/dev/full refuses every byte, as a full disk does."""
-    (tmp_path / "best.pt.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="could not write the best weights"):
-        saw(KeepBest(tmp_path / "best.pt"), [0.5], mlp((2,), seed=0))
+def test_a_system_that_really_refuses_to_write(tmp_path):
+    """No file may grow beyond 1,000 bytes: the write fails halfway, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="could not write the best weights"):
+            saw(KeepBest(tmp_path / "best.pt"), [0.5], mlp((2,), seed=0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
 
 
