@@ -167,7 +167,7 @@ def run_one(job: dict, folder: str, scale_name: str) -> str:
     config = {**job, "model": scale.model.__name__, "scale": scale.name, "epochs": scale.epochs, "updates": updates}
     run = fit(model, data, optimizer, schedule, momentum=momentum, updates=updates, batch_size=scale.batch_size,
               seed=job["seed"], config=config)  # fmt: skip
-    run.test = evaluate(model, data.test, data)
+    run.test = evaluate(model, data, "test")
     run.thinned().save(path)
     return f"recorded {path.stem}: {run.status}, accuracy {run.final_accuracy:.3f}"
 

@@ -4,7 +4,7 @@ from course_utils.doors import door
 
 __getattr__, __dir__, __all__ = door(
     __name__,
-    images="Data Split",
+    splits="Data Split",
     cifar="DataWarning cifar10",
     readers="CLASSES DataError",
     download="DownloadError",

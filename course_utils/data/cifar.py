@@ -1,7 +1,7 @@
 """The images the course trains on: real CIFAR-10 wherever it can be had, stand-in images otherwise.
 
     data = cifar10()            # 10,000 training, 2,000 validation, 2,000 test images, all uint8 tensors
-    data.train.images           # [10000, 3, 32, 32], 0..255
+    data.train.inputs           # [10000, 3, 32, 32], 0..255
     data.source, data.is_real   # what they are; data.banner() is the line for pictures and records
 
 Training and validation images are cut from the official 50,000 training images; the official test images are
@@ -20,8 +20,8 @@ import torch
 
 from course_utils.data import cache, readers
 from course_utils.data.download import CIFAR10_MD5, CIFAR10_SIZE, CIFAR10_SOURCES, DownloadError, fetch
-from course_utils.data.images import Data, Split
 from course_utils.data.readers import CLASSES, Arrays, DataError
+from course_utils.data.splits import Data, Split
 from course_utils.data.standin import stand_in
 from course_utils.files import data_dir
 

@@ -20,15 +20,15 @@ SIZES = {"train": 45_000, "val": 5_000, "test": 10_000}  # at most, as for CIFAR
 
 
 def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | None = 2_000, seed: int = 0):
-    """Ten classes of drawn shapes as `course_utils.data.images.Data`: uint8 images [N, 3, 32, 32], labels 0..9.
+    """Ten classes of drawn shapes as `course_utils.data.splits.Data`: uint8 images [N, 3, 32, 32], labels 0..9.
 
     train, val, test: how many, None means 45,000 / 5,000 / 10,000. Class-balanced and nested, as in
     `cifar10()`. Raises ValueError for sizes out of range.
     """
     import torch  # here, so that drawing needs NumPy alone
 
-    from course_utils.data.images import Data, Split
     from course_utils.data.readers import channel_statistics
+    from course_utils.data.splits import Data, Split
 
     splits = {}
     for number, ((name, most), size) in enumerate(zip(SIZES.items(), (train, val, test), strict=True)):

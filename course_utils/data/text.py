@@ -23,7 +23,7 @@ import torch
 
 from course_utils.checks import check_whole
 from course_utils.data.augment import epoch_generator
-from course_utils.data.images import NOT_ASKED
+from course_utils.data.splits import NOT_ASKED, Split
 
 UNKNOWN, MASK = 0, 1  # the numbers of <unk> (a word outside the vocabulary) and <mask> (a hidden word)
 TASKS = ("next", "masked")
@@ -39,34 +39,17 @@ _MODULES = """
 
 
 @dataclass
-class Sequences:
-    """Pieces of text with what is asked at each place.
-
-    inputs: int64 [N, L], numbers of words. labels: int64 [N, L], the word that should be predicted there; -100
-    where nothing is asked.
-    """
-
-    inputs: torch.Tensor
-    labels: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def parts(self, size: int):
-        """(inputs, labels) of `size` sequences after the other, in order; the last part may be smaller."""
-        return zip(self.inputs.split(size), self.labels.split(size), strict=True)
-
-
-@dataclass
 class TextData:
     """A text cut into training and validation sequences; made by `python_text`.
 
+    train, val: inputs int64 [N, L], numbers of words; labels int64 [N, L], the word that should be predicted at each
+    place, -100 where nothing is asked.
     words: the vocabulary, V words by number; 0 is <unk>, 1 is <mask>. tokens: int64, the training text in one row.
     task: "next" or "masked". length: words in a sequence, L. source: which text it is.
     """
 
-    train: Sequences
-    val: Sequences
+    train: Split
+    val: Split
     words: tuple[str, ...]
     tokens: torch.Tensor
     task: str
@@ -140,7 +123,7 @@ def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, se
     parts = []
     for part in (train, val):
         generator = torch.Generator().manual_seed(seed)
-        parts.append(Sequences(*_asked(_cut(part, length), task, len(words), generator)))
+        parts.append(Split(*_asked(_cut(part, length), task, len(words), generator)))
     return TextData(*parts, words, train, task, length, source)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from course_utils.data.images import NOT_ASKED
+from course_utils.data.splits import NOT_ASKED, split_of
 from course_utils.runs import Run, plain
 from course_utils.training.arguments import check_optimizer, interval, learning_rate, per_group, planned
 from course_utils.training.checkpoints import read_checkpoint, restore, save_checkpoint
@@ -135,7 +135,7 @@ def train(
                 yield step
                 return run
             if every and (last or step.t % every == 0):
-                run.val.append((step.t, *evaluate(model, data.val, data, compute)))
+                run.val.append((step.t, *evaluate(model, data, "val", compute)))
                 step.validated = True
             if last:
                 run.status = "finished"
@@ -165,19 +165,24 @@ def fit(*args, **kwargs) -> Run:
 
 
 @torch.no_grad()
-def evaluate(model, split, data, compute: Compute | None = None, batch_size: int = 250) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (in [0, 1]) of `model` on `split`, e.g. data.val; without augmentation.
+def evaluate(
+    model: torch.nn.Module, data, split: str, compute: Compute | None = None, batch_size: int = 250
+) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy (in [0, 1]) of `model` on one split of `data`, without augmentation.
 
-    data: prepares the inputs for the model. Labels of -100 are not asked for and count for nothing (words that a
-    masked-word model is shown). The model is in evaluation mode meanwhile, then as before.
+    split: "train", "val" or "test"; for other images, such as a part of them:
+    `evaluate(model, dataclasses.replace(data, val=data.val.take(500)), "val")`. Labels of -100 are not asked for and
+    count for nothing (words that a masked-word model is shown). The model is in evaluation mode meanwhile, then as
+    before. Raises ValueError for a split that the data does not have.
     """
+    batches = split_of(data, split).parts(batch_size)
     compute = compute or pick()
     compute.place(model)
     was_training = model.training
     model.eval()
     loss, right, asked = 0.0, 0, 0
     try:
-        for inputs, labels in split.parts(batch_size):
+        for inputs, labels in batches:
             labels = labels.to(compute.device)
             with compute.autocast():
                 logits = model(data.prepare(inputs.to(compute.device))).float()
@@ -248,7 +253,7 @@ def _end_diverged(run, i, model, data, compute):
         del curve[i + 1 :]
     run.status, run.diverged_at = "diverged", run.t[i]
     run.val[:] = [v for v in run.val if v[0] < run.diverged_at]  # a GPU may have validated before it looked
-    run.val.append((run.diverged_at, *evaluate(model, data.val, data, compute)))
+    run.val.append((run.diverged_at, *evaluate(model, data, "val", compute)))
 
 
 # -------------------------------------------------------------------------------------------------- the record

@@ -20,6 +20,7 @@ import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
+from course_utils.data.splits import split_of
 from course_utils.runs import Run, plain
 from course_utils.schedules import cosine
 from course_utils.training.arguments import learning_rate, planned
@@ -60,11 +61,11 @@ class Stack:
         return self._update(self.weights, inputs, labels)
 
     @torch.no_grad()
-    def evaluate(self, split, data, batch_size: int = 250) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean loss and accuracy of every network on `split`, each [networks]."""
+    def evaluate(self, data, split: str, batch_size: int = 250) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss and accuracy of every network on `split` ("train", "val" or "test"), each [networks]."""
         self.bare.eval()
         loss, right, n = 0.0, 0, 0
-        for inputs, labels in split.parts(batch_size):
+        for inputs, labels in split_of(data, split).parts(batch_size):
             labels = labels.to(self.compute.device)
             with self.compute.autocast():
                 logits = self._forward(self.weights, data.prepare(inputs.to(self.compute.device))).float()
@@ -134,7 +135,7 @@ def together(
         sgd_together(stack.weights, gradients, memory, factors[t] * lr, decay, momentum)
         losses.append(loss)
         if t + 1 == T:
-            _write_down(runs, torch.stack(losses).cpu(), factors, stack.evaluate(data.val, data))
+            _write_down(runs, torch.stack(losses).cpu(), factors, stack.evaluate(data, "val"))
             stack.unstack()
         yield t + 1, loss, stack, runs
 

@@ -1,6 +1,6 @@
 """Features of many images, computed once: kept on disk by content, so that a second run of a lesson finds them there.
 
-    rows = features(net, data.train.images)          # float32 [N, net.width], on the CPU
+    rows = features(net, data.train.inputs)          # float32 [N, net.width], on the CPU
 
 A file is used only if its checksum is right; a damaged one is made again. The oldest go when there are too many.
 """

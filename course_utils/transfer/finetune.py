@@ -21,7 +21,7 @@ from torch import nn
 
 from course_utils.checks import check_positive, check_whole
 from course_utils.data.augment import epoch_generator
-from course_utils.data.images import Split
+from course_utils.data.splits import Split
 from course_utils.schedules import cosine
 from course_utils.training.compute import Compute, pick
 from course_utils.training.models import small_conv_net
@@ -191,7 +191,7 @@ class Activations(TransferTask):
     @classmethod
     def of(cls, task: TransferTask, run: Callable[[torch.Tensor], torch.Tensor]) -> Activations:
         """run: uint8 images -> their activations, called once for each split."""
-        parts = {part: Split(run(getattr(task, part).images), getattr(task, part).labels)
+        parts = {part: Split(run(getattr(task, part).inputs), getattr(task, part).labels)
                  for part in ("train", "val", "test")}  # fmt: skip
         return cls(**{**vars(task), **parts})
 
@@ -210,7 +210,7 @@ class ActivationBatches:
     """Shuffled batches of rows that need no more preparing; the order of epoch e comes from (seed, e)."""
 
     def __init__(self, split: Split, batch_size: int, seed: int, device):
-        self.rows, self.labels = split.images.to(device), split.labels.to(device)
+        self.rows, self.labels = split.inputs.to(device), split.labels.to(device)
         self.batch_size = check_whole("batch_size", batch_size, 1, len(split), hint="There are no more images.")
         self.seed = check_whole("seed", seed, 0, 2**32 - 1)
         self._drawn = (None, None)

@@ -17,8 +17,8 @@ import torch
 from course_utils.checks import check_whole
 from course_utils.data.augment import Batches, normalise
 from course_utils.data.cifar import cifar10
-from course_utils.data.images import Split
 from course_utils.data.readers import channel_statistics
+from course_utils.data.splits import Split
 from course_utils.transfer import drawn_tasks
 
 MOST = 20_000  # drawn images of one part
@@ -78,7 +78,7 @@ class TransferTask:
         none, or fewer than asked.
         """
         rows = self.chosen(check_whole("per_class", per_class, 1), check_whole("seed", seed, 0, 2**32 - 1))
-        return replace(self, train=Split(self.train.images[rows], self.train.labels[rows]))
+        return replace(self, train=Split(self.train.inputs[rows], self.train.labels[rows]))
 
     def chosen(self, per_class: int, seed: int) -> torch.Tensor:
         """The positions in `train` of the images that `few` takes, int64: to pick rows of features computed before."""
@@ -113,7 +113,7 @@ class TransferTask:
 
     def pixels(self, split: Split) -> np.ndarray:
         """The raw pixels of a split, uint8 [N, colours * H * W]; one colour where the three are equal."""
-        images = split.images[:, :1] if self.known.grey else split.images
+        images = split.inputs[:, :1] if self.known.grey else split.inputs
         return images.reshape(len(images), -1).cpu().numpy()
 
     def banner(self) -> str:
@@ -126,7 +126,7 @@ class TaskBatches(Batches):
 
     def __init__(self, task: TransferTask, batch_size: int, *, seed: int, augment: bool, device):
         # mean 0 and std 1/255 leave the pixels as they are
-        super().__init__(task.train.images, task.train.labels, batch_size, (0.0,) * 3, (1 / 255,) * 3, seed=seed,
+        super().__init__(task.train.inputs, task.train.labels, batch_size, (0.0,) * 3, (1 / 255,) * 3, seed=seed,
                          augment=augment, pad=task.known.pad, device=device)  # fmt: skip
         self.augment = augment and task.known.flips
         self.prepare = task.prepare
@@ -161,7 +161,7 @@ def task(
         more = dict(classes=data.classes, source=data.source, is_real=data.is_real, mean=data.mean, std=data.std)
         return TransferTask(name, data.train, data.val, data.test, known=TASKS[name], **more)
     splits, classes, source = _digits(sizes, seed) if name == "digits" else _drawn(name, tuple(sizes), seed)
-    mean, std = channel_statistics(splits[0].images.numpy())
+    mean, std = channel_statistics(splits[0].inputs.numpy())
     return TransferTask(name, *splits, classes=classes, source=source, is_real=True, known=TASKS[name], mean=mean,
                         std=std)  # fmt: skip
 

@@ -40,7 +40,7 @@ class PilImages(Dataset):
         from PIL import Image
         from torchvision import transforms as tv
 
-        self.images = [Image.fromarray(x.permute(1, 2, 0).numpy()) for x in split.images]
+        self.images = [Image.fromarray(x.permute(1, 2, 0).numpy()) for x in split.inputs]
         self.labels = split.labels.tolist()
         self.transform = tv.Compose(
             [tv.RandomCrop(32, 4), tv.RandomHorizontalFlip(), tv.ToTensor(), tv.Normalize(mean, std)]
@@ -108,7 +108,7 @@ def accuracies(data, epochs: int, seeds: int) -> dict[str, list[float]]:
         optimizer, loader = sgd(model), loader_of(data, 0)
         for _ in range(epochs):
             t = usual_epoch(model, optimizer, loader, t, T)
-        result["usual loop"].append(evaluate(model, data.val, data, Compute(torch.device("cpu")))[1])
+        result["usual loop"].append(evaluate(model, data, "val", Compute(torch.device("cpu")))[1])
         model = small_conv_net(seed=seed)
         schedule = partial(cosine, peak=PEAK, T=T)
         run = fit(model, data, sgd(model), schedule, updates=T, seed=seed, batch_size=BATCH)

@@ -143,5 +143,5 @@ def trained(task: Task, mode: str, lr: float, seed: int, data) -> float:
         if step.run.status == "diverged":
             return 10.0
         if step.t in looks:
-            seen.append(100 * evaluate(model, data.val, data, pick("cpu"))[1])
+            seen.append(100 * evaluate(model, data, "val", pick("cpu"))[1])
     return sum(seen) / len(seen)

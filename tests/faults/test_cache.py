@@ -27,7 +27,7 @@ def tiny(tmp_path, monkeypatch):
 
 def same(a, b) -> bool:
     splits = [(getattr(a, name), getattr(b, name)) for name in ("train", "val", "test")]
-    return all(torch.equal(x.images, y.images) and torch.equal(x.labels, y.labels) for x, y in splits) and (
+    return all(torch.equal(x.inputs, y.inputs) and torch.equal(x.labels, y.labels) for x, y in splits) and (
         a.mean,
         a.std,
         a.source,

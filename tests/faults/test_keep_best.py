@@ -82,7 +82,7 @@ def trained(folder, name, until=None):
 
 def test_restored_weights_score_what_was_kept(tmp_path):
     (t, score), _, _, val, model = trained(tmp_path, "a")
-    assert evaluate(model, DATA.val, DATA, CPU)[1] == score == max(v[2] for v in val) and (t, score) in [
+    assert evaluate(model, DATA, "val", CPU)[1] == score == max(v[2] for v in val) and (t, score) in [
         (v[0], v[2]) for v in val
     ]
 

@@ -29,7 +29,7 @@ def gallery(data, per_class: int = 3) -> None:
     """
     if not 1 <= per_class <= 8:
         raise ValueError(f"per_class = {per_class}: show 1 to 8 images of each class")
-    images, labels = data.train.images.cpu().numpy(), data.train.labels.cpu().numpy()
+    images, labels = data.train.inputs.cpu().numpy(), data.train.labels.cpu().numpy()
     live = still(
         mosaic(images, labels, data.classes, per_class, note=data.banner()),
         f"{per_class} training images of each class, {data.banner()}: {', '.join(data.classes)}.",

@@ -7,7 +7,7 @@ from numbers import Real
 
 import torch
 
-from course_utils.data.images import Data, Split
+from course_utils.data.splits import Data, Split
 
 
 def with_wrong_labels(data: Data, share: float, seed: int = 0) -> Data:
@@ -23,4 +23,4 @@ def with_wrong_labels(data: Data, share: float, seed: int = 0) -> Data:
     which = torch.randperm(len(labels), generator=draw)[: round(share * len(labels))]
     away = torch.randint(1, classes, (len(which),), generator=draw)  # 1 ... 9 classes further: never the right one
     labels[which] = (labels[which] + away) % classes
-    return replace(data, train=Split(data.train.images, labels))
+    return replace(data, train=Split(data.train.inputs, labels))

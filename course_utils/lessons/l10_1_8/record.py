@@ -21,6 +21,8 @@ def jobs() -> list[dict]:
 
 def run_one(job: dict, path) -> str:
     """Train one job on real images and keep its record at `path`; stand-in images are refused."""
+    from dataclasses import replace
+
     import torch
 
     from course_utils.data.cifar import cifar10
@@ -31,7 +33,8 @@ def run_one(job: dict, path) -> str:
     data = cifar10(train=job["train"], val=2_000, test=2_000, quiet=True)
     if not data.is_real:
         raise SystemExit("real CIFAR-10 is needed for a recording. Set COURSE_CIFAR10 (see data/README.md).")
-    data, small = with_wrong_labels(data, job["wrong_labels"], job["seed"]), data.val.take(SMALL)
+    data = with_wrong_labels(data, job["wrong_labels"], job["seed"])
+    small = replace(data, val=data.val.take(SMALL))
     model = models.small_conv_net(seed=job["seed"])
     optimizer = torch.optim.SGD(model.parameters(), lr=job["lr"], momentum=0.9)
     lists = {name: [] for name in ("train_accuracy", "test_loss", "test_accuracy", "small_loss", "small_accuracy")}
@@ -39,9 +42,9 @@ def run_one(job: dict, path) -> str:
     for step in train(model, data, optimizer, epochs=job["epochs"], batch_size=64, seed=job["seed"],
                       augment=job["augment"], config=config):  # fmt: skip
         if step.validated:
-            lists["train_accuracy"].append(evaluate(model, data.train, data)[1])
-            for name, split in (("test", data.test), ("small", small)):
-                loss, accuracy = evaluate(model, split, data)
+            lists["train_accuracy"].append(evaluate(model, data, "train")[1])
+            for name, images, split in (("test", data, "test"), ("small", small, "val")):
+                loss, accuracy = evaluate(model, images, split)
                 lists[f"{name}_loss"].append(round(loss, 5))
                 lists[f"{name}_accuracy"].append(accuracy)
     run = step.run

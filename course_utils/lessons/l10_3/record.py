@@ -69,7 +69,7 @@ def _rows(name: str, what: str) -> dict:
     if what == "raw pixels":
         return {part: task.pixels(getattr(task, part)).astype("float32") for part in parts}
     net = backbone(size=SIZE, **NETS[what])
-    return {part: features(net, getattr(task, part).images).numpy() for part in parts}
+    return {part: features(net, getattr(task, part).inputs).numpy() for part in parts}
 
 
 def classifier_of(name: str, C: float):
@@ -127,7 +127,7 @@ def _scratch(job: dict) -> Run:
     run = fit(model, few, optimizer, partial(cosine, peak=SCRATCH["peak"], T=SCRATCH["updates"]), seed=job["seed"],
               updates=SCRATCH["updates"], batch_size=min(64, len(few.train)), validate_every=None,
               config={**job, "scale": "desk"})  # fmt: skip
-    run.test = evaluate(model, few.test, few)
+    run.test = evaluate(model, few, "test")
     return run
 
 

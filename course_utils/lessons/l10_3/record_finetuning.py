@@ -54,9 +54,9 @@ def _start(seed: int):
 
     few = task_of("objects").few(PER_CLASS, seed)
     model = Classifier(backbone(size=SIZE), len(few.classes))
-    linear_head(model, features(model.backbone, few.train.images).numpy(), few.train.labels.numpy())
+    linear_head(model, features(model.backbone, few.train.inputs).numpy(), few.train.labels.numpy())
     few = few.seen_by(model.backbone)
-    return few, model, evaluate(model, few.test, few)[1]
+    return few, model, evaluate(model, few, "test")[1]
 
 
 def run_one(job: dict) -> Run:
@@ -79,5 +79,5 @@ def run_one(job: dict) -> Run:
     run = fit(model, few.seen_by(model.backbone), optimizer, schedules, updates=UPDATES, batch_size=BATCH_SIZE,
               seed=job["seed"], validate_every=None, compute=pick(dtype="float32"),
               config={**job, "before": before, "scale": "desk"})  # fmt: skip
-    run.test = evaluate(model, few.test, few)
+    run.test = evaluate(model, few, "test")
     return run

@@ -1,6 +1,6 @@
 """The hits of an image search as a picture: a query in each row, its nearest neighbours beside it, right or wrong.
 
-    show_hits(task, queries, hits)        # rows of task.test.images, rows of task.train.images
+    show_hits(task, queries, hits)        # rows of task.test.inputs, rows of task.train.inputs
 
 Photographs of CIFAR-10 are shown in the running notebook only. The saved page keeps the *names* of what was found in
 their place: the rights to the photographs lie with those who took them. Drawn images and digits are saved as they are.
@@ -57,11 +57,11 @@ def hits_figure(task, queries, hits, *, title: str = "", names_only: bool = Fals
         for row, (query, found) in enumerate(zip(queries, hits, strict=True)):
             top = row * (SIDE + GAP) + GAP / 2
             wanted = int(_labels(task.test)[query])
-            _tile(axes, task, task.test.images[query], wanted, 0, top, style.INK, names_only)
+            _tile(axes, task, task.test.inputs[query], wanted, 0, top, style.INK, names_only)
             for n, hit in enumerate(found):
                 label = int(_labels(task.train)[hit])
                 colour = RIGHT if label == wanted else WRONG
-                _tile(axes, task, task.train.images[hit], label, 1.35 + n, top, colour, names_only)
+                _tile(axes, task, task.train.inputs[hit], label, 1.35 + n, top, colour, names_only)
         for x, words in ((0, "query"), (1.35, "nearest first;  ✓ the same class,  ✗ another one")):
             axes.text(x, -0.08, words, va="bottom", fontsize=8.8, color=style.QUIET)
     return figure

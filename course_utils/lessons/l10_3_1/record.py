@@ -57,7 +57,7 @@ def run_one(job: dict, path: Path) -> Run:
               seed=job["seed"], augment=False, validate_every=UPDATES if tries else None, compute=now.compute,
               config={**job, "size": SIZE, "similar": few.similar, "scale": "desk"})  # fmt: skip
     if not tries:  # a rate must not be chosen by the test images
-        run.test = evaluate(now.model, now.data.test, now.data, now.compute)
+        run.test = evaluate(now.model, now.data, "test", now.compute)
     run.thinned(25).save(path)
     print(f"{path.stem}: {run.status}, accuracy {run.val[-1][2] if tries else run.test[1]:.3f}", flush=True)
     return run

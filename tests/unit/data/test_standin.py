@@ -15,7 +15,7 @@ def small():
 
 def test_has_the_form_of_cifar10(small):
     for split, size in ((small.train, 2000), (small.val, 500), (small.test, 500)):
-        assert split.images.shape == (size, 3, 32, 32) and split.images.dtype == torch.uint8
+        assert split.inputs.shape == (size, 3, 32, 32) and split.inputs.dtype == torch.uint8
         assert split.labels.dtype == torch.int64 and split.labels.bincount().tolist() == [size // 10] * 10
     assert small.classes == CLASSES and len(set(CLASSES)) == 10
     assert (small.source, small.is_real) == ("stand-in images", False) and "NOT CIFAR-10" in small.banner()
@@ -23,18 +23,18 @@ def test_has_the_form_of_cifar10(small):
 
 def test_the_seed_decides_everything(small):
     again, other = stand_in(train=1000, val=10, test=10), stand_in(train=1000, val=10, test=10, seed=1)
-    assert torch.equal(again.train.images, small.train.images[:1000])  # smaller sets begin the larger ones
+    assert torch.equal(again.train.inputs, small.train.inputs[:1000])  # smaller sets begin the larger ones
     assert torch.equal(again.val.labels, small.val.labels[:10])
-    assert not torch.equal(again.train.images, other.train.images)
+    assert not torch.equal(again.train.inputs, other.train.inputs)
 
 
 def test_splits_share_no_image(small):
-    seen = [set(map(bytes, split.images.numpy())) for split in (small.train, small.val, small.test)]
+    seen = [set(map(bytes, split.inputs.numpy())) for split in (small.train, small.val, small.test)]
     assert len(set.union(*seen)) == 2000 + 500 + 500
 
 
 def test_mean_and_std(small):
-    pixels = small.train.images.double() / 255
+    pixels = small.train.inputs.double() / 255
     assert small.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist(), abs=1e-12)
     assert small.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist(), abs=1e-9)
 
@@ -69,7 +69,7 @@ def test_it_can_be_learned_but_not_by_colour_alone(small):
         means = torch.stack([train[small.train.labels == c].mean(dim=0) for c in range(10)])
         return (torch.cdist(val, means).argmin(dim=1) == small.val.labels).double().mean().item()
 
-    train, val = small.train.images.float(), small.val.images.float()
+    train, val = small.train.inputs.float(), small.val.inputs.float()
     by_colour = accuracy(train.mean(dim=(2, 3)), val.mean(dim=(2, 3)))
     by_pixels = accuracy(train.flatten(1), val.flatten(1))
     assert 0.13 < by_colour < 0.45 and 0.13 < by_pixels < 0.5

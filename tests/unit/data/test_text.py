@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from course_utils.data import text
-from course_utils.data.images import NOT_ASKED
+from course_utils.data.splits import NOT_ASKED
 from course_utils.data.text import (
     MASK,
     UNKNOWN,
@@ -161,12 +161,12 @@ def test_fit_learns_and_records(data):
     model, record = short(data, updates=60, batch_size=32, validate_every=30)
     assert record.status == "finished" and [v[0] for v in record.val] == [30, 60]
     assert record.source == data.source and record.config["sequences"] == len(data.train)
-    assert record.val[-1][1] < record.val[0][1] and record.val[-1][1:] == evaluate(model, data.val, data, CPU)
+    assert record.val[-1][1] < record.val[0][1] and record.val[-1][1:] == evaluate(model, data, "val", CPU)
 
 
 def test_evaluate_counts_only_what_is_asked():
     model = model_for(MASKED)
-    loss, accuracy = evaluate(model, MASKED.val, MASKED, CPU)
+    loss, accuracy = evaluate(model, MASKED, "val", CPU)
     with torch.no_grad():
         logits = model(MASKED.val.inputs)
     asked = MASKED.val.labels != NOT_ASKED

@@ -81,7 +81,7 @@ def test_wrong_labels_are_wrong_counted_and_seeded():
     noisy = with_wrong_labels(data, 0.4, seed=3)
     changed = noisy.train.labels != before
     assert int(changed.sum()) == 80 and data.train.labels.equal(before) and noisy.val is data.val
-    assert noisy.train.images is data.train.images and 0 <= noisy.train.labels.min() <= noisy.train.labels.max() <= 9
+    assert noisy.train.inputs is data.train.inputs and 0 <= noisy.train.labels.min() <= noisy.train.labels.max() <= 9
     assert with_wrong_labels(data, 0.4, seed=3).train.labels.equal(noisy.train.labels)
     assert not with_wrong_labels(data, 0.4, seed=4).train.labels.equal(noisy.train.labels)
     assert with_wrong_labels(data, 0).train.labels.equal(before)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from course_utils.data.augment import normalise
-from course_utils.data.images import Data, Split
+from course_utils.data.splits import Data, Split
 from course_utils.data.standin import stand_in
 from course_utils.schedules import cosine, one_cycle, one_cycle_momentum
 from course_utils.training.compute import Compute, cpu_has_bfloat16, pick
@@ -55,7 +56,7 @@ def test_steps_and_record_tell_the_same_story():
     assert list(zip(run.t, run.lr, run.momentum, run.loss, strict=True)) == seen
     assert run.t == list(range(1, 11))
     assert run.lr == [schedule(t) for t in range(10)] and run.momentum == [momentum(t) for t in range(10)]
-    assert [v[0] for v in run.val] == [5, 10] and run.val[-1][1:] == evaluate(model, DATA.val, DATA, CPU)
+    assert [v[0] for v in run.val] == [5, 10] and run.val[-1][1:] == evaluate(model, DATA, "val", CPU)
     assert run.config["lr"] == schedule(0) and run.config["updates"] == 10 and run.config["images"] == 160
     assert (run.source, run.device, run.dtype, run.kind) == (DATA.source, "CPU", "float32", "live")
 
@@ -273,11 +274,11 @@ def test_evaluate_is_the_plain_computation():
     fit(model, DATA, sgd(model), epochs=1, batch_size=32, compute=CPU)
     model.train()
     before = weights(model)
-    loss, accuracy = evaluate(model, DATA.val, DATA, CPU, batch_size=7)  # 60 images: an incomplete last batch
+    loss, accuracy = evaluate(model, DATA, "val", CPU, batch_size=7)  # 60 images: an incomplete last batch
     assert model.training and same(before, weights(model))
     model.eval()
     with torch.no_grad():
-        logits = torch.cat([model(normalise(x[None], DATA.mean, DATA.std)) for x in DATA.val.images])
+        logits = torch.cat([model(normalise(x[None], DATA.mean, DATA.std)) for x in DATA.val.inputs])
     assert loss == pytest.approx(float(cross_entropy(logits, DATA.val.labels)), rel=1e-5)
     assert accuracy == float((logits.argmax(1) == DATA.val.labels).double().mean())
 
@@ -286,8 +287,14 @@ def test_evaluate_puts_the_mode_back_after_an_error():
     model = mlp((8,), seed=0)
     wrong = Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
     with pytest.raises(RuntimeError):
-        evaluate(model, wrong, DATA, CPU)
+        evaluate(model, replace(DATA, val=wrong), "val", CPU)
     assert model.training
+
+
+@pytest.mark.parametrize("split", ["validation", "classes", "test", None])
+def test_evaluate_refuses_a_split_that_the_data_do_not_have(split):
+    with pytest.raises(ValueError, match="split must be one of 'train', 'val', got"):
+        evaluate(mlp((8,), seed=0), replace(DATA, test=None), split, CPU)
 
 
 def test_the_test_set_is_never_touched():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.data.images import Split
+from course_utils.data.splits import Split
 from course_utils.training.loop import fit, train
 from course_utils.transfer.backbones import Backbone, Classifier
 from course_utils.transfer.finetune import (
@@ -71,9 +71,9 @@ def state(module):
 def test_the_two_parts_together_are_the_network(learn):
     net, task = net_of(), small_task()
     seen = frozen_once(net, task, learn)
-    x = seen.prepare(seen.val.images)
+    x = seen.prepare(seen.val.inputs)
     tail = Tail(net, learn).eval()
-    torch.testing.assert_close(tail(x), net.eval()(net.backbone.prepare(task.val.images)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(tail(x), net.eval()(net.backbone.prepare(task.val.inputs)), rtol=1e-4, atol=1e-5)
     assert len(tail.stages) == learn
     counted = sum(p.numel() for stage in list(net.backbone.stages)[3 - learn :] for p in stage.parameters())
     assert trainable(tail) == counted + sum(p.numel() for p in net.head.parameters())
@@ -144,7 +144,7 @@ def test_activations_keep_the_order_of_the_images():
         torch.testing.assert_close(mine.get(t)[1], batches.get(t)[1])
     few = seen.few(4, seed=2)
     assert isinstance(few, Activations) and len(few.train) == 12
-    torch.testing.assert_close(few.train.images, task.few(4, seed=2).train.images.float().mean((2, 3)))
+    torch.testing.assert_close(few.train.inputs, task.few(4, seed=2).train.inputs.float().mean((2, 3)))
 
 
 def test_activations_refuse_augmentation():
@@ -161,7 +161,7 @@ def test_batches_refuse_a_wrong_size(size):
 
 @pytest.mark.parametrize("learn", [-1, 4, 1.5, True, None, "all"])
 @pytest.mark.parametrize("call", [Tail, lambda net, learn: frozen_once(net, small_task(), learn),
-                                  lambda net, learn: at_cut(net, small_task().train.images, learn)])  # fmt: skip
+                                  lambda net, learn: at_cut(net, small_task().train.inputs, learn)])  # fmt: skip
 def test_a_cut_that_is_none_is_refused(call, learn):
     with pytest.raises(ValueError, match="learn must be a whole number"):
         call(net_of(), learn)

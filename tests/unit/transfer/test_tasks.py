@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data.images import Split
+from course_utils.data.splits import Split
 from course_utils.transfer import drawn_tasks
 from course_utils.transfer.tasks import TASKS, task
 
@@ -30,7 +30,7 @@ def no_photographs():
 def test_every_task_has_the_same_form(one):
     assert [len(split) for split in (one.train, one.val, one.test)] == [120, 40, 40]
     for split in (one.train, one.val, one.test):
-        assert split.images.dtype is torch.uint8 and split.images.shape[1] == 3 and split.labels.dtype is torch.int64
+        assert split.inputs.dtype is torch.uint8 and split.inputs.shape[1] == 3 and split.labels.dtype is torch.int64
         assert 0 <= split.labels.min() and split.labels.max() < len(one.classes) == 10
     assert one.similar == (one.name == "objects")
     assert one.is_real == (one.name != "objects")  # the tests have no photographs
@@ -40,9 +40,9 @@ def test_every_task_has_the_same_form(one):
 
 
 def test_no_image_is_on_both_sides(one):
-    seen = {bytes(image.numpy()) for image in one.train.images}
+    seen = {bytes(image.numpy()) for image in one.train.inputs}
     assert len(seen) == 120
-    assert not any(bytes(image.numpy()) in seen for split in (one.val, one.test) for image in split.images)
+    assert not any(bytes(image.numpy()) in seen for split in (one.val, one.test) for image in split.inputs)
 
 
 @pytest.mark.parametrize("name", ["counts", "angles", "sounds"])
@@ -91,7 +91,7 @@ def test_few_images_are_balanced_nested_and_chosen_by_the_seed(one):
     assert torch.bincount(five.train.labels).tolist() == [4] * 10
     assert five.test is one.test and five.val is one.val
     rows = one.chosen(4, 3)
-    assert torch.equal(one.train.images[rows], five.train.images)
+    assert torch.equal(one.train.inputs[rows], five.train.inputs)
     assert set(one.chosen(2, 3).tolist()) <= set(rows.tolist()) and len(two.train) == 20
     assert set(one.chosen(4, 4).tolist()) != set(rows.tolist()) and len(other.train) == 40
     assert len(set(rows.tolist())) == 40
@@ -113,7 +113,7 @@ def test_too_many_and_an_empty_class_are_named(one):
     with pytest.raises(ValueError, match=f"of '{one.name}' has .* training images, 50 were asked for. Take fewer"):
         one.few(50)
     keep = one.train.labels != 3
-    gone = dataclasses.replace(one, train=Split(one.train.images[keep], one.train.labels[keep]))
+    gone = dataclasses.replace(one, train=Split(one.train.inputs[keep], one.train.labels[keep]))
     with pytest.raises(ValueError, match="has 0 training images, 1 were asked for. It is empty"):
         gone.few(1)
 
@@ -140,9 +140,9 @@ def test_batches_are_prepared_for_the_backbone(one):
     seen = one.seen_by(Eyes())
     images, labels = seen.batches(20, seed=0, augment=False, device="cpu").get(0)
     assert images.min() >= 1000 and len(labels) == 20
-    there = {bytes(image.numpy()) for image in one.train.images}
+    there = {bytes(image.numpy()) for image in one.train.inputs}
     assert all(bytes((image - 1000).to(torch.uint8).contiguous().numpy()) in there for image in images)
-    assert torch.equal(seen.prepare(one.val.images), one.val.images.float() + 1000)
+    assert torch.equal(seen.prepare(one.val.inputs), one.val.inputs.float() + 1000)
     assert one.view is None
 
 
@@ -151,9 +151,9 @@ def test_batches_are_prepared_for_the_backbone(one):
 def test_only_what_keeps_its_class_is_mirrored(name, mirrors):
     one = task(name, **SMALL, quiet=True)
     one = dataclasses.replace(one, known=dataclasses.replace(one.known, pad=0))
-    pairs = zip(one.train.images, one.train.labels, strict=True)
+    pairs = zip(one.train.inputs, one.train.labels, strict=True)
     mirrored = {bytes(image.flip(-1).contiguous().numpy()): label for image, label in pairs}
-    straight = {bytes(image.numpy()) for image in one.train.images}
+    straight = {bytes(image.numpy()) for image in one.train.inputs}
     images, labels = one.seen_by(Eyes()).batches(120, seed=0, augment=True, device="cpu").get(0)
     flips = 0
     for image, label in zip((images - 1000).to(torch.uint8), labels, strict=True):
@@ -165,7 +165,7 @@ def test_only_what_keeps_its_class_is_mirrored(name, mirrors):
 
 
 def test_small_images_are_enlarged_for_a_net_from_scratch(one):
-    x = one.prepare(one.val.images)
+    x = one.prepare(one.val.inputs)
     assert x.shape[-2:] == (32, 32) and x.dtype is torch.float32
     if one.name == "digits":
         assert torch.equal(x[:, :, ::4, ::4], x[:, :, 3::4, 3::4])  # whole pixels, four times as large

@@ -22,7 +22,7 @@ def shown(monkeypatch):
 
 def images(is_real: bool):
     pixels, labels = standin.draw(200, seed=5)
-    train = SimpleNamespace(images=torch.from_numpy(255 - pixels), labels=torch.from_numpy(labels))
+    train = SimpleNamespace(inputs=torch.from_numpy(255 - pixels), labels=torch.from_numpy(labels))
     classes = tuple(f"class {n}" for n in range(10))
     return SimpleNamespace(train=train, classes=classes, is_real=is_real, banner=lambda: "some images")
 
@@ -39,7 +39,7 @@ def test_photographs_do_not_reach_the_saved_page(shown):
     assert live_png(real) == live_png(drawn) == drawn.png
     assert real.png != live_png(real)
     other = images(is_real=True)
-    other.train.images = other.train.images.flip(3)
+    other.train.inputs = other.train.inputs.flip(3)
     gallery(other)
     assert shown[2].png == real.png and live_png(shown[2]) != live_png(real)  # saved: the same for any photographs
 

@@ -76,7 +76,7 @@ def test_what_no_seed_changes_is_computed_once(monkeypatch):
         few, at_cut = record_transfer._images(dict(task="digits", per_class=5, regime="linear probe", seed=seed))
         assert len(few.train) == len(at_cut.train) == 50
         assert at_cut.train.labels.equal(few.train.labels)
-        assert at_cut.train.images.equal(few.train.images.float().mean((2, 3)))
+        assert at_cut.train.inputs.equal(few.train.inputs.float().mean((2, 3)))
     assert calls == [("digits", 0)]
 
 

@@ -1,4 +1,4 @@
-"""Images with labels, in memory: a `Split`, and the `Data` that a training draws its batches from."""
+"""Inputs with labels, in memory: a `Split`, and the `Data` of images that a training draws its batches from."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ from dataclasses import dataclass
 
 import torch
 
+from course_utils.checks import check_whole
 from course_utils.data.augment import Batches, normalise
 
 NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
+SPLITS = ("train", "val", "test")
 
 
 @dataclass
 class Split:
-    """Some images with labels: `images` uint8 [N, 3, 32, 32], 0..255; `labels` int64 [N], 0..9."""
+    """Inputs with their labels, a part of some data: for training, validation or the test.
 
-    images: torch.Tensor
+    inputs: [N, ...]; images uint8 [N, 3, 32, 32], 0..255, texts int64 [N, L], numbers of words, or kept activations.
+    labels: int64 [N], the class of each image, or [N, L], the word asked for at each place of a text.
+    """
+
+    inputs: torch.Tensor
     labels: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, n: int) -> Split:
-        """The first n images, 1 <= n <= len; class-balanced too (each class n/10 times, give or take one)."""
-        if not 1 <= n <= len(self):
-            raise ValueError(f"n = {n}: this split has {len(self):,} images; take 1 to {len(self):,} of them")
-        return Split(self.images[:n], self.labels[:n])
+        """The first n, 1 <= n <= len; images are class-balanced then too (each class n/10 times, give or take one)."""
+        n = check_whole("n", n, 1, len(self), hint="There are no more in this split.")
+        return Split(self.inputs[:n], self.labels[:n])
 
     def parts(self, size: int):
-        """(images, labels) of `size` images after the other, in order; the last part may be smaller."""
-        return zip(self.images.split(size), self.labels.split(size), strict=True)
+        """(inputs, labels) of `size` after the other, in order; the last part may be smaller."""
+        return zip(self.inputs.split(size), self.labels.split(size), strict=True)
 
 
 @dataclass
@@ -52,7 +57,7 @@ class Data:
 
     def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> Batches:
         """The training batches of one run (see `Batches`)."""
-        return Batches(self.train.images, self.train.labels, batch_size, self.mean, self.std,
+        return Batches(self.train.inputs, self.train.labels, batch_size, self.mean, self.std,
                        seed=seed, augment=augment, device=device)  # fmt: skip
 
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
@@ -62,3 +67,11 @@ class Data:
     def banner(self) -> str:
         """One line for pictures and records that says what the images are."""
         return self.source if self.is_real else f"{self.source}, NOT CIFAR-10"
+
+
+def split_of(data, name: str):
+    """The split of this name; ValueError for a name that is none, or one that these data lack."""
+    if isinstance(name, str) and name in SPLITS and getattr(data, name, None) is not None:
+        return getattr(data, name)
+    names = [n for n in SPLITS if getattr(data, n, None) is not None]
+    raise ValueError(f"split must be one of {', '.join(map(repr, names))}, got {name!r}.")
