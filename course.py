@@ -428,11 +428,12 @@ def start(args):
 
 
 def browser_tests():
-    """(paths to test, one line about them): browser tests need a Chromium and the playwright package."""
+    """(paths to test, one line about them): browser tests need a Chromium and two packages of the dev extra."""
     if not any(shutil.which(name) for name in CHROMIUMS):
         return [], "Browser tests left out: no Chromium on this machine."
-    if subprocess.run([in_venv("python"), "-c", "import playwright"], stderr=subprocess.DEVNULL).returncode:
-        return [], "Browser tests left out: the playwright package is not installed (pip install playwright)."
+    code = "import playwright, pytest_rerunfailures"
+    if subprocess.run([in_venv("python"), "-c", code], stderr=subprocess.DEVNULL).returncode:
+        return [], 'Browser tests left out: playwright is not installed (.venv/bin/pip install -e ".[dev]").'
     return ["tests/browser"], "Browser tests included: Chromium and playwright found."
 
 
@@ -450,31 +451,49 @@ def test_environment(folder, base=None):
     return env
 
 
+def test_parts(named):
+    """[(title, arguments for pytest, further variables)]: what `test` runs, each part in a process of its own.
+
+    named: paths were given, so that there is one part only. Without CIFAR-10 nothing that was trained can be compared:
+    then every cell of every lesson has to run, at the smallest scale. Browser tests are alone, because two at once
+    disturb each other and playwright leaves a running loop; one that was only too slow has a second try.
+    """
+    two = ["-n", "2", "--dist", "loadfile"]
+    nbval = ["--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
+    compared = nbval + ["--nbval"] + two
+    if named:
+        return [("tests", compared, {})]
+    parts = [("unit tests and faults", ["tests/unit", "tests/faults"] + two, {})]
+    if os.environ.get("COURSE_CIFAR10"):
+        parts.append(("lessons on CIFAR-10, compared", ["notebooks"] + compared, {}))
+    else:
+        print("No CIFAR-10 (COURSE_CIFAR10 is not set): lessons run on stand-in images, at their smallest.")
+        parts.append(("lessons on stand-in images", ["notebooks"] + compared, {"COURSE_SCALE": "tiny"}))
+    paths, line = browser_tests()
+    print(line, flush=True)
+    if paths:
+        slow = "TimeoutError|not within|did not change|keep in step"
+        parts.append(("browser", paths + ["-n", "0", "--reruns", "2", "--only-rerun", slow], {}))
+    return parts
+
+
 def test(args):
-    """Run pytest once over everything (or over the paths given); returns its exit status."""
+    """Run pytest over everything, part by part (or once over the paths given); returns an exit status."""
     ensure_environment()
-    paths = []
-    if not any(os.path.exists(os.path.join(ROOT, arg.split("::")[0])) for arg in args.pytest):
-        paths, line = browser_tests()
-        print(line, flush=True)
-        paths = ["tests/unit", "tests/faults"] + paths + ["notebooks"]
-    command = (
-        [in_venv("python"), "-m", "pytest"]
-        + paths
-        + [
-            "--nbval",
-            "--nbval-current-env",
-            "--nbval-sanitize-with",
-            "tests/nbval_sanitize.cfg",
-            "-n",
-            "2",
-            "--dist",
-            "loadfile",
-        ]
-        + args.pytest
-    )
+    named = any(os.path.exists(os.path.join(ROOT, arg.split("::")[0])) for arg in args.pytest)
+    statuses, lines = [], []
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.call(command, cwd=ROOT, env=test_environment(folder))
+        for title, arguments, variables in test_parts(named):
+            begin = time.monotonic()
+            command = [in_venv("python"), "-m", "pytest"] + arguments + args.pytest
+            status = subprocess.call(command, cwd=ROOT, env=dict(test_environment(folder), **variables))
+            verdict = {0: "passed", 5: "nothing to test"}.get(status, "FAILED (exit status %d)" % status)
+            lines.append("%5.1f min  %s: %s" % ((time.monotonic() - begin) / 60, title, verdict))
+            statuses.append(status)
+    if not named:
+        print("\n".join(lines))
+    faults = [status for status in statuses if status not in (0, 5)]  # 5: `-k` chose nothing of a part
+    return faults[0] if faults else min(statuses)
 
 
 def doctor(args):

@@ -1,2 +1,1 @@
-"""Benchmarks: they print figures and bars, and end with 1 where a bar is missed. Not part of the test
-command."""
+"""Benchmarks: they print figures and bars, and end with 1 where a bar is missed. Not part of the test command."""

@@ -15,11 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.size import size, status
 from tests.browser import checks
 from tests.browser.lab import HANDLE, OUTPUT, Notebook, wait_for, write_notebook
 from tests.browser.server import Server, find_chromium, launch
 
-PRESSES = 20
+PRESSES = size(20, 2)
 OURS = "from course_utils.pictures.explore_schedules import schedule_explorer\nschedule_explorer('cosine', T=1000)"
 INTERACT = """
 %matplotlib inline
@@ -94,11 +95,11 @@ def run() -> list[tuple[str, float, float, bool]]:
         try:
             page = browser.new_context(viewport={"width": 1200, "height": 900}).new_page()
             notebook = Notebook(page, server, "bench.ipynb")
-            slider = min(first_slider(notebook) for _ in range(2))
+            slider = min(first_slider(notebook) for _ in range(size(2, 1)))
             notebook.run_cell(1)
-            rounds = [(latencies(notebook, 0), latencies(notebook, 1)) for _ in range(2)]
+            rounds = [(latencies(notebook, 0), latencies(notebook, 1)) for _ in range(size(2, 1))]
             output = notebook.outputs()[0]
-            seen = checks.hold_key(notebook, output, output.locator(HANDLE).first, presses=40, pause=33)
+            seen = checks.hold_key(notebook, output, output.locator(HANDLE).first, presses=size(40, 6), pause=33)
         finally:
             browser.close()
             server.stop()
@@ -123,7 +124,7 @@ def main() -> int:
     lines = run()
     for what, measured, bar, fine in lines:
         print(f"{'ok  ' if fine else 'MISS'} {what}: {measured:.3g} (bar {bar:g})")
-    return 0 if all(fine for *_, fine in lines) else 1
+    return status(not all(fine for *_, fine in lines))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ import sys
 import textwrap
 import time
 
-MOVES = 50
+from tests.benchmarks.size import size, status
+
+MOVES = size(50, 3)
 
 OURS = f"""
 import json, time, statistics, sys
-from course_utils.{{module}} import {{maker}}
+from course_utils.{{door}} import {{maker}}
 picture = {{maker}}({{arguments}})
 widget = picture.controls["{{slider}}"].widget
 times = []
@@ -57,20 +59,22 @@ print(json.dumps(dict(median=statistics.median(times), p90=sorted(times)[int(0.9
 
 CASES = {
     "one schedule": dict(
-        module="explore", maker="schedule_explorer", arguments='"cosine"', slider="peak", low=0.06, high=0.09
+        door="pictures", maker="schedule_explorer", arguments='"cosine"', slider="peak", low=0.06, high=0.09
     ),
     "step decay, a milestone": dict(
-        module="explore", maker="schedule_explorer", arguments='"step_decay"', slider="drop2", low=0.4, high=0.8
+        door="pictures", maker="schedule_explorer", arguments='"step_decay"', slider="drop2", low=0.4, high=0.8
     ),
     "five schedules, the peak": dict(
-        module="explore",
+        door="pictures",
         maker="schedule_explorer",
         arguments='"constant", "step_decay", "cosine", "linear", "inverse_sqrt"',
         slider="peak",
         low=0.06,
         high=0.09,
     ),
-    "quadratic bowl": dict(module="bowl", maker="bowl_explorer", arguments="", slider="lr", low=0.05, high=1.5),
+    "quadratic bowl": dict(
+        door="lessons.l10_1_1", maker="bowl_explorer", arguments="", slider="lr", low=0.05, high=1.5
+    ),
 }
 
 
@@ -125,7 +129,7 @@ def run() -> list[tuple[str, float, float, bool]]:
     one = ours["one schedule"]["median"]
     lines.append(("slider to picture, ms", 1e3 * one, 10.0, one <= 0.010))
     lines.append(("slider to picture / interact", one / interact, 0.2, one / interact <= 0.2))
-    start = min(first_slider() for _ in range(2))
+    start = min(first_slider() for _ in range(size(2, 1)))
     lines.append(("start of Python to first slider, s", start, 2.5, start <= 2.5))
     return lines
 
@@ -134,7 +138,7 @@ def main() -> int:
     lines = run()
     for what, measured, bar, fine in lines:
         print(f"{'ok  ' if fine else 'MISS'} {what}: {measured:.3g} (bar {bar:g})")
-    return 0 if all(fine for *_, fine in lines) else 1
+    return status(not all(fine for *_, fine in lines))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.size import size, status
+
 BAR = 0.3  # seconds
 
 
-def seconds(path, repeats: int = 5) -> float:
+def seconds(path, repeats: int = size(5, 1)) -> float:
     """Median time of loading a table."""
     from course_utils.runs import RunTable
 
@@ -53,7 +55,7 @@ def main() -> int:
     code = "import time; s = time.perf_counter(); import course_utils.runs; print(time.perf_counter() - s)"
     cold = float(subprocess.check_output([sys.executable, "-c", code], text=True))
     print(f"{'import course_utils.runs, fresh process':40} {cold:6.3f} s   (numpy, no torch)")
-    return int(max(times.values()) > BAR)
+    return status(max(times.values()) > BAR)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ from course_utils.training.compute import pick
 from course_utils.training.loop import fit
 from course_utils.training.models import mlp, small_conv_net
 from course_utils.training.together import race, train_together
+from tests.benchmarks.size import size, status
 
 BAR = 1.3
-KINDS = {
+KINDS = {  # how many, and which network
     "MLP, 16 hidden": (64, partial(mlp, hidden=(16,))),
     "MLP, 32 hidden": (64, partial(mlp, hidden=(32,))),
     "MLP, 16 hidden ": (256, partial(mlp, hidden=(16,))),
@@ -57,7 +58,7 @@ def main() -> int:
     """Print the ratios; 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--updates", type=int, default=8)
+    parser.add_argument("--updates", type=int, default=size(8, 1))
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -69,11 +70,11 @@ def main() -> int:
         ratios.append(one_by_one / together)
         times = f"{1e3 * one_by_one:7.1f} ms alone {1e3 * together:7.1f} ms together"
         print(f"{networks:4} x {name:20} {times} {ratios[-1]:6.2f}x")
-    alone, together, apart = whole_trainings(data, updates=40)
+    alone, together, apart = whole_trainings(data, updates=size(40, 2))
     print(f"  64 trainings of 40 updates: {alone:.1f} s alone, {together:.1f} s together, {alone / together:.1f}x")
     print(f"  losses of all updates agree to {apart:.0e}")
     print(f"bar: the first at least {BAR:g}x, losses to 1e-4")
-    return int(ratios[0] < BAR or apart > 1e-4)
+    return status(ratios[0] < BAR or apart > 1e-4)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """Images a second of `train()` beside the usual DataLoader + torchvision-transforms loop, in the same run.
 
     python -m tests.benchmarks.bench_training               # speed
-    python -m tests.benchmarks.bench_training --accuracy    # and the accuracy of both after equally many
-    epochs python -m tests.benchmarks.bench_training --profile     # where the time of train() goes
+    python -m tests.benchmarks.bench_training --accuracy    # and the accuracy of both after equally many epochs
+    python -m tests.benchmarks.bench_training --profile     # where the time of train() goes
 
-The net is `small_conv_net(width=16)`, batch 128, random crops and flips. The usual loop is what a tutorial
-shows: PIL images, RandomCrop(32, 4), RandomHorizontalFlip, ToTensor, Normalize, float32; its better of 0 and
-2 workers counts.
-Measured in turns, medians compared: a machine that slows down slows both. Bars: 4x where the CPU has bfloat16
-units, 2.2x in float32.
+The net is `small_conv_net(width=16)`, batch 128, random crops and flips. The usual loop is what a tutorial shows: PIL
+images, RandomCrop(32, 4), RandomHorizontalFlip, ToTensor, Normalize, float32; its better of 0 and 2 workers counts.
+Measured in turns, medians compared: a machine that slows down slows both. Bars: 4x where the CPU has bfloat16 units,
+2.2x in float32.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from course_utils.schedules import cosine
 from course_utils.training.compute import Compute, cpu_has_bfloat16, pick
 from course_utils.training.loop import evaluate, fit
 from course_utils.training.models import small_conv_net
+from tests.benchmarks.size import size, status
 
 BATCH, PEAK = 128, 0.1
 BARS = {torch.bfloat16: 4.0, torch.float32: 2.2}
@@ -132,10 +132,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accuracy", action="store_true")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--images", type=int, default=5_120)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=size(5_120, 256))
+    parser.add_argument("--rounds", type=int, default=size(3, 1))
     args = parser.parse_args()
-    data = cifar10(train=args.images, val=2_000, test=100, quiet=True)
+    data = cifar10(train=args.images, val=size(2_000, 100), test=100, quiet=True)
     print(f"{pick('cpu').describe()}; {data.banner()}")
     found = speeds(data, args.rounds)
     for name, value in found.items():
@@ -153,7 +153,7 @@ def main() -> int:
             print(f"{name:24} accuracy {statistics.mean(values):.3f}, standard deviation over seeds {spread:.3f}")
     if args.profile:
         profile(data)
-    return int(missed > 0)
+    return status(missed > 0)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.size import size, status
+
 BAR = 0.65
 
 
@@ -41,8 +43,8 @@ def seconds(workers: int, trials: int, folder: Path) -> float:
 def main() -> int:
     """Print the times; 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--trials", type=int, default=size(16, 2))
+    parser.add_argument("--rounds", type=int, default=size(2, 1))
     args = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         print("one core only: two workers cannot be faster here; not measured")
@@ -54,11 +56,11 @@ def main() -> int:
         for _ in range(args.rounds):
             one.append(seconds(1, args.trials, Path(folder)))
             two.append(seconds(2, args.trials, Path(folder)))
-            now = two[-1] / one[-1]
-            print(f"one worker {one[-1]:6.1f} s   two workers {two[-1]:6.1f} s   ratio {now:.2f}", flush=True)
+            ratio = two[-1] / one[-1]
+            print(f"one worker {one[-1]:6.1f} s   two workers {two[-1]:6.1f} s   ratio {ratio:.2f}", flush=True)
     ratio = sum(two) / sum(one)
     print(f"two workers need {ratio:.2f} of one worker's time   (bar {BAR})")
-    return int(ratio > BAR)
+    return status(ratio > BAR)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from course_utils.schedules import one_cycle, one_cycle_momentum
 from course_utils.training.compute import pick
 from course_utils.training.loop import evaluate, train
 from course_utils.training.models import mlp, resnet8, small_conv_net
+from tests.benchmarks.size import SMALLEST, size
 
-UPDATES = 150  # of every training, short or long peaks alike
+UPDATES = size(150, 25)  # of every training, short or long peaks alike
 SEEDS = (0, 1)
 NETS = {
     "mlp": partial(mlp, (128, 64)),
@@ -82,6 +83,8 @@ TASKS = [
     Task("conv", "adam", 256, True),
     Task("resnet8", "momentum", 32, True),
 ]
+if SMALLEST:
+    TASKS = [Task("mlp", "sgd", 64, False), Task("mlp", "adamw", 64, True)]
 
 
 class Results:
@@ -97,7 +100,7 @@ class Results:
     def data(self):
         if self._data is None:
             self._data = cifar10(train=5_000, val=1_000, test=100, quiet=True)
-            if not self._data.is_real:
+            if not (self._data.is_real or SMALLEST):
                 raise SystemExit("this benchmark compares on real CIFAR-10 only: set COURSE_CIFAR10 to a copy")
         return self._data
 

@@ -149,24 +149,49 @@ def test_tests_cannot_reach_progress_data_or_network(tmp_path):
     assert "MPLBACKEND" not in env and "COURSE_CIFAR10" not in env
 
 
-@pytest.mark.parametrize(
-    "arguments, expected",
-    [
-        ([], ["tests/unit", "tests/faults", "notebooks"]),
-        (["-k", "stamp"], ["tests/unit", "tests/faults", "notebooks"]),
-        (["tests/unit/test_course_py.py::test_ports", "-x"], []),
-    ],
-)
-def test_the_test_command_is_one_pytest_call(monkeypatch, arguments, expected):
-    calls = []
+@pytest.fixture
+def calls(monkeypatch):
+    """What `course.py test` would run: (paths, rest of the command, variables) of each pytest; the second one fails."""
+    commands = []
+
+    def call(command, env, **_):
+        paths = [word for word in command[3:] if word.startswith(("tests/unit", "tests/f", "tests/b", "notebooks"))]
+        commands.append((paths, command, env))
+        return 1 if len(commands) == 2 else 0
+
     monkeypatch.setattr(course, "ensure_environment", lambda: None)
-    monkeypatch.setattr(course, "browser_tests", lambda: ([], "left out"))
-    monkeypatch.setattr(course.subprocess, "call", lambda command, **_: calls.append(command) or 5)
-    assert course.main(["test", *arguments]) == 5
-    (command,) = calls
-    assert command[1 : 3 + len(expected)] == ["-m", "pytest", *expected]
-    assert command[-len(arguments) :] == arguments or not arguments
-    assert {"--nbval", "--nbval-current-env", "loadfile"} <= set(command)
+    monkeypatch.setattr(course, "browser_tests", lambda: (["tests/browser"], "included"))
+    monkeypatch.setattr(course.subprocess, "call", call)
+    monkeypatch.delenv("COURSE_CIFAR10", raising=False)
+    monkeypatch.delenv("COURSE_SCALE", raising=False)
+    return commands
+
+
+def test_the_test_command_runs_each_part_in_a_process_of_its_own(calls, capsys):
+    assert course.main(["test", "-x"]) == 1, "one part that fails fails the whole"
+    assert [paths for paths, *_ in calls] == [["tests/unit", "tests/faults"], ["notebooks"], ["tests/browser"]]
+    assert all(command[-1] == "-x" for _, command, _ in calls)
+    units, lessons, browser = calls
+    assert {"--nbval", "--nbval-current-env", "loadfile"} <= set(lessons[1]) and lessons[2]["COURSE_SCALE"] == "tiny"
+    assert browser[1][browser[1].index("-n") + 1] == "0" and "COURSE_SCALE" not in units[2]
+    assert re.search(r"min  lessons on stand-in images: FAILED \(exit status 1\)", capsys.readouterr().out)
+
+
+def test_with_cifar10_lessons_are_compared_at_their_own_size(calls, monkeypatch):
+    monkeypatch.setenv("COURSE_CIFAR10", "somewhere")
+    course.main(["test"])
+    assert "--nbval" in calls[1][1] and "COURSE_SCALE" not in calls[1][2]
+
+
+def test_nothing_chosen_is_no_success(calls, monkeypatch):
+    monkeypatch.setattr(course.subprocess, "call", lambda *_, **__: 5)
+    assert course.main(["test", "-k", "no_such_test"]) == 5
+
+
+def test_paths_that_are_named_are_all_that_is_tested(calls):
+    assert course.main(["test", "tests/unit/test_course_py.py::test_ports", "-x"]) == 0
+    ((paths, command, _),) = calls
+    assert paths == ["tests/unit/test_course_py.py::test_ports"] and command[-1] == "-x"
 
 
 def test_a_lesson_that_is_not_there_is_named_with_those_that_are(folder):
@@ -203,8 +228,9 @@ def test_the_set_up_cell_starts_a_lesson_without_torch_and_prints_one_line():
 
 
 def test_a_lesson_names_the_package_it_misses_and_the_line_that_installs_it(monkeypatch):
-    there = lesson.find_spec
-    monkeypatch.setattr(lesson, "find_spec", lambda module: None if module == "optuna" else there(module))
+    find_spec = lesson.find_spec
+    monkeypatch.setattr(lesson, "find_spec", lambda module: None if module == "optuna" else find_spec(module))
+    monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # start() sets it
     with pytest.raises(ModuleNotFoundError, match="Lesson 10.2.2 Random search needs optuna.*%pip install optuna$"):
         lesson.start("10.2.2")
     lesson.start("10.1.1")  # needs nothing of the kind
