@@ -15,6 +15,8 @@ import importlib
 import importlib.util
 import math
 import random
+import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -35,15 +37,43 @@ class Misconception:
     source: str
 
 
+class Checked:
+    """What exercises with a check have in common: their misconceptions, written as one text.
+
+        one late: Your drop comes one update late: at t = milestone
+        the new rate already holds.
+            t >= milestone -> t > milestone
+        divides: You divide by the factor.
+            return peak / factor ** sum(t >= m for m in milestones)
+
+    A name, a message, and under them, indented, the wrong answer. Of a function it may be the body alone, or changes
+    to the solution, a line each: `OLD -> NEW`. Raises ValueError for a text that does not read like this.
+    """
+
+    def __post_init__(self):
+        rows = re.findall(r"((?:^\S.*\n)+)((?:^ .*\n)+)", self.misconceptions, re.M)
+        if "".join(head + code for head, code in rows) != self.misconceptions.lstrip("\n"):
+            raise ValueError(f"{self.id}: misconceptions are lines `name: message`, and under them indented code")
+        parsed = []
+        for head, code in rows:
+            name, message = head.strip().replace("\n", " ").split(": ", 1)
+            parsed.append(Misconception(name, message, self.whole(textwrap.dedent(code))))
+        object.__setattr__(self, "misconceptions", tuple(parsed))
+
+    def whole(self, code: str) -> str:
+        """The source of a wrong answer that was written as `code`."""
+        return " ".join(code.split())
+
+
 @dataclass(frozen=True)
-class FunctionExercise:
+class FunctionExercise(Checked):
     """The learner writes a function. It is probed with fresh random inputs against `reference`.
 
     draw:       random.Random -> tuple of plain Python arguments (numbers and lists of numbers)
     edges:      inputs every check probes as well (boundaries that random draws may miss)
     floor:      arguments -> absolute tolerance, for results near zero (float32 answers must pass)
     keeps:      names of arguments that must still be the same after the call
-    variants:   other correct forms (source); the tests run them
+    variants:   other correct forms (their bodies); the tests run them
     """
 
     id: str
@@ -53,7 +83,7 @@ class FunctionExercise:
     stub: str
     solution: str
     hints: tuple[str, ...]
-    misconceptions: tuple[Misconception, ...]
+    misconceptions: str | tuple[Misconception, ...]
     reference: Callable
     draw: Callable[[random.Random], tuple]
     returns: str
@@ -68,9 +98,26 @@ class FunctionExercise:
         """The edge cases and `probes` fresh draws, each a tuple of plain Python arguments."""
         return [*self.edges, *(self.draw(rng) for _ in range(self.probes))]
 
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "variants", tuple(map(self.whole, self.variants)))
+
+    def whole(self, code: str) -> str:
+        """The whole function: `code` itself, the function with this body, or the solution so changed."""
+        if f"def {self.function}(" in code:
+            return code
+        if not all(" -> " in line for line in code.splitlines()):
+            return self.stub.strip().splitlines()[0] + "\n" + textwrap.indent(code, "    ")
+        source = self.solution
+        for old, new in (line.split(" -> ") for line in code.splitlines()):
+            if old not in source:
+                raise ValueError(f"{self.id}: the solution does not hold {old!r}, which a misconception changes")
+            source = source.replace(old, new)
+        return source
+
 
 @dataclass(frozen=True)
-class ValueExercise:
+class ValueExercise(Checked):
     """The learner gives one number, computed from `given`, which the task shows.
 
     answer: called with `given` as keywords, returns the right number
@@ -83,14 +130,14 @@ class ValueExercise:
     answer: Callable[..., float]
     solution: str
     hints: tuple[str, ...]
-    misconceptions: tuple[Misconception, ...]
+    misconceptions: str | tuple[Misconception, ...]
     unit: str = ""
     relative: float = 5e-3
     stub: str = "answer = ..."
 
 
 @dataclass(frozen=True)
-class ChoiceExercise:
+class ChoiceExercise(Checked):
     """The learner picks one label. `answer(**given)` computes the right one from what the lesson shows."""
 
     id: str
@@ -100,7 +147,7 @@ class ChoiceExercise:
     answer: Callable[..., str]
     solution: str
     hints: tuple[str, ...]
-    misconceptions: tuple[Misconception, ...]
+    misconceptions: str | tuple[Misconception, ...]
     given: dict = field(default_factory=dict)
     names: dict = field(default_factory=dict)  # extra names the misconceptions' expressions may use
     stub: str = "answer = ..."

@@ -1,6 +1,6 @@
 """Exercises of lesson 00: how the course answers."""
 
-from course_utils.exercises.bank import FunctionExercise, Misconception, OpenExercise
+from course_utils.exercises.bank import FunctionExercise, OpenExercise
 
 UPDATES = FunctionExercise(
     id="00.updates",
@@ -31,40 +31,24 @@ def updates_per_epoch(images, batch_size):
     reference=lambda images, batch_size: -(-images // batch_size),
     draw=lambda rng: (rng.randint(1_000, 60_000), rng.choice((16, 32, 50, 64, 100, 128, 256, 500))),
     edges=((50_000, 128), (50_000, 100), (10, 4), (3, 128), (128, 128)),
-    misconceptions=(
-        Misconception(
-            "dropped batch",
-            "You dropped the last, smaller batch: its images would never be seen.",
-            "def updates_per_epoch(images, batch_size):\n    return images // batch_size",
-        ),
-        Misconception(
-            "fraction",
-            "A fraction of an update cannot be made: round up to whole batches.",
-            "def updates_per_epoch(images, batch_size):\n    return images / batch_size",
-        ),
-        Misconception(
-            "one too many",
-            "You added one batch always: when the images fill the last batch there is none left over.",
-            "def updates_per_epoch(images, batch_size):\n    return images // batch_size + 1",
-        ),
-        Misconception(
-            "nearest",
-            "You rounded to the nearest whole number: a last batch that is less than half full got lost.",
-            "def updates_per_epoch(images, batch_size):\n    return math.floor(images / batch_size + 0.5)",
-        ),
-        Misconception(
-            "per image",
-            "That is one update for each image (batch size 1); here a whole batch shares one update.",
-            "def updates_per_epoch(images, batch_size):\n    return images",
-        ),
-    ),
+    misconceptions="""
+dropped batch: You dropped the last, smaller batch: its images would never be seen.
+    return images // batch_size
+fraction: A fraction of an update cannot be made: round up to whole batches.
+    return images / batch_size
+one too many: You added one batch always: when the images fill the last batch there is none left over.
+    return images // batch_size + 1
+nearest: You rounded to the nearest whole number: a last batch that is less than half full got lost.
+    return math.floor(images / batch_size + 0.5)
+per image: That is one update for each image (batch size 1); here a whole batch shares one update.
+    return images
+""",
     variants=(
-        "def updates_per_epoch(images, batch_size):\n    return -(-images // batch_size)",
-        "import numpy as np\ndef updates_per_epoch(images, batch_size):\n    return np.ceil(images / batch_size)",
-        "import torch\ndef updates_per_epoch(images, batch_size):\n"
-        "    return torch.ceil(torch.tensor(images / batch_size, dtype=torch.float64))",
-        "import torch\ndef updates_per_epoch(images, batch_size):\n    return torch.ceil(images / batch_size)",
-        "def updates_per_epoch(images, batch_size):\n    return len(range(0, images, batch_size))",
+        "return -(-images // batch_size)",
+        "import numpy as np\nreturn np.ceil(images / batch_size)",
+        "import torch\nreturn torch.ceil(torch.tensor(images / batch_size, dtype=torch.float64))",
+        "import torch\nreturn torch.ceil(images / batch_size)",
+        "return len(range(0, images, batch_size))",
     ),
 )
 

@@ -3,7 +3,7 @@
 import math
 import random
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 EDGE = FunctionExercise(
     id="10.1.1.edge",
@@ -34,38 +34,23 @@ def stability_edge(curvatures):
     draw=lambda rng: ([math.exp(rng.uniform(-3, 5)) for _ in range(rng.randint(2, 6))],),
     edges=(([4.0],), ([0.5, 20.0],), ([20.0, 0.5],)),
     keeps=("curvatures",),
-    misconceptions=(
-        Misconception(
-            "one over",
-            "That is 1/λ, the rate that jumps to the bottom in one step; the edge is twice as far: 2/λ.",
-            "def stability_edge(curvatures):\n    return 1 / max(curvatures)",
-        ),
-        Misconception(
-            "flattest",
-            "You took the flattest direction. It is the most patient one; the steepest breaks first.",
-            "def stability_edge(curvatures):\n    return 2 / min(curvatures)",
-        ),
-        Misconception(
-            "sum",
-            "You added the curvatures up. Each direction moves by its own λ alone; only the largest decides.",
-            "def stability_edge(curvatures):\n    return 2 / sum(curvatures)",
-        ),
-        Misconception(
-            "average",
-            "You averaged the curvatures. A good average does not help the one direction that blows up.",
-            "def stability_edge(curvatures):\n    return 2 * len(curvatures) / sum(curvatures)",
-        ),
-        Misconception(
-            "upside down",
-            "Upside down: a steeper bowl needs a *smaller* rate, so λ belongs under the fraction line.",
-            "def stability_edge(curvatures):\n    return max(curvatures) / 2",
-        ),
-    ),
+    misconceptions="""
+one over: That is 1/λ, the rate that jumps to the bottom in one step; the edge is twice as far: 2/λ.
+    return 1 / max(curvatures)
+flattest: You took the flattest direction. It is the most patient one; the steepest breaks first.
+    return 2 / min(curvatures)
+sum: You added the curvatures up. Each direction moves by its own λ alone; only the largest decides.
+    return 2 / sum(curvatures)
+average: You averaged the curvatures. A good average does not help the one direction that blows up.
+    return 2 * len(curvatures) / sum(curvatures)
+upside down: Upside down: a steeper bowl needs a *smaller* rate, so λ belongs under the fraction line.
+    return max(curvatures) / 2
+""",
     variants=(
-        "import numpy as np\ndef stability_edge(curvatures):\n    return 2 / np.max(curvatures)",
-        "import torch\ndef stability_edge(curvatures):\n    return 2 / torch.as_tensor(curvatures).max()",
-        "def stability_edge(curvatures):\n    return min(2 / c for c in curvatures)",
-        "def stability_edge(curvatures):\n    return 2.0 / curvatures.max()",
+        "import numpy as np\nreturn 2 / np.max(curvatures)",
+        "import torch\nreturn 2 / torch.as_tensor(curvatures).max()",
+        "return min(2 / c for c in curvatures)",
+        "return 2.0 / curvatures.max()",
     ),
 )
 
@@ -106,63 +91,42 @@ def momentum_update(w, v, g, lr, m):
     ),
     edges=((1.0, 0.0, 2.0, 0.1, 0.9), (0.0, 1.0, 0.0, 0.1, 0.9)),
     floor=lambda w, v, g, lr, m: 1e-5,
-    misconceptions=(
-        Misconception(
-            "no memory",
-            "You forgot that momentum keeps the old velocity: this is plain gradient descent.",
-            "def momentum_update(w, v, g, lr, m):\n    v = g\n    return w - lr * v, v",
-        ),
-        Misconception(
-            "averaged",
-            "You weighted the gradient by 1 − m: that is the averaged (dampened) form. PyTorch adds the "
-            "whole gradient, so its steps grow to 1/(1 − m) times as long.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v + (1 - m) * g\n    return w - lr * v, v",
-        ),
-        Misconception(
-            "old velocity",
-            "You moved the weight with the old velocity; update the velocity first, then use it.",
-            "def momentum_update(w, v, g, lr, m):\n    return w - lr * v, m * v + g",
-        ),
-        Misconception(
-            "rate inside",
-            "You put the learning rate into the velocity (Sutskever's form). In PyTorch's, `v` is free of "
-            "it: the two differ as soon as the rate changes, which is what schedules do.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v - lr * g\n    return w + v, v",
-        ),
-        Misconception(
-            "rate inside, positive",
-            "You scaled the gradient by the learning rate inside the velocity. In PyTorch's form `v` is "
-            "free of it; the rate multiplies the whole velocity when the weight moves.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v + lr * g\n    return w - v, v",
-        ),
-        Misconception(
-            "uphill",
-            "The sign is wrong: you climb. The weight goes *against* the velocity.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return w + lr * v, v",
-        ),
-        Misconception(
-            "swapped",
-            "The two results are swapped: weight first, then velocity.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return v, w - lr * v",
-        ),
-        Misconception(
-            "nesterov",
-            "That is Nesterov's look-ahead, which PyTorch does only with `nesterov=True`.",
-            "def momentum_update(w, v, g, lr, m):\n    v = m * v + g\n    return w - lr * (g + m * v), v",
-        ),
-    ),
+    misconceptions="""
+no memory: You forgot that momentum keeps the old velocity: this is plain gradient descent.
+    v = g
+    return w - lr * v, v
+averaged: You weighted the gradient by 1 − m: that is the averaged (dampened) form. PyTorch adds the whole gradient, so
+its steps grow to 1/(1 − m) times as long.
+    v = m * v + (1 - m) * g
+    return w - lr * v, v
+old velocity: You moved the weight with the old velocity; update the velocity first, then use it.
+    return w - lr * v, m * v + g
+rate inside: You put the learning rate into the velocity (Sutskever's form). In PyTorch's, `v` is free of it: the two
+differ as soon as the rate changes, which is what schedules do.
+    v = m * v - lr * g
+    return w + v, v
+rate inside, positive: You scaled the gradient by the learning rate inside the velocity. In PyTorch's form `v` is free
+of it; the rate multiplies the whole velocity when the weight moves.
+    v = m * v + lr * g
+    return w - v, v
+uphill: The sign is wrong: you climb. The weight goes *against* the velocity.
+    v = m * v + g
+    return w + lr * v, v
+swapped: The two results are swapped: weight first, then velocity.
+    v = m * v + g
+    return v, w - lr * v
+nesterov: That is Nesterov's look-ahead, which PyTorch does only with `nesterov=True`.
+    v = m * v + g
+    return w - lr * (g + m * v), v
+""",
     variants=(
-        "import numpy as np\ndef momentum_update(w, v, g, lr, m):\n    v = np.multiply(m, v) + g\n"
-        "    return np.array([w - lr * v, v])",
-        "import torch\ndef momentum_update(w, v, g, lr, m):\n    v = torch.as_tensor(v) * m + g\n"
-        "    return w - lr * v, v",
-        "import torch\ndef momentum_update(w, v, g, lr, m):\n    v = torch.add(g, v, alpha=float(m))\n"
-        "    return torch.sub(w, v, alpha=float(lr)), v",
-        "def momentum_update(w, v, g, lr, m):\n    return [w - lr * (m * v + g), m * v + g]",
-        "def momentum_update(w, v, g, lr, m):\n    v.mul_(m).add_(g)\n    return w - lr * v, v",
-        "import numpy as np\ndef momentum_update(w, v, g, lr, m):\n"
-        "    v = np.float32(m) * np.float32(v) + np.float32(g)\n"
-        "    return np.float32(w) - np.float32(lr) * v, v",
+        "import numpy as np\nv = np.multiply(m, v) + g\nreturn np.array([w - lr * v, v])",
+        "import torch\nv = torch.as_tensor(v) * m + g\nreturn w - lr * v, v",
+        "import torch\nv = torch.add(g, v, alpha=float(m))\nreturn torch.sub(w, v, alpha=float(lr)), v",
+        "return [w - lr * (m * v + g), m * v + g]",
+        "v.mul_(m).add_(g)\nreturn w - lr * v, v",
+        "import numpy as np\nv = np.float32(m) * np.float32(v) + np.float32(g)\n"
+        "return np.float32(w) - np.float32(lr) * v, v",
     ),
 )
 
@@ -184,29 +148,17 @@ answer = (10.0 / 1e-4) ** (1 / (11 - 1))      # 11 posts have 10 gaps; 3.16 is h
         "low · factorⁿ = high, where n is the number of *gaps*, one less than the number of values.",
         "factor = (high / low) to the power 1/n.",
     ),
-    misconceptions=(
-        Misconception(
-            "posts and gaps",
-            "You counted the values instead of the gaps: 11 values have 10 gaps.",
-            "(high / low) ** (1 / points)",
-        ),
-        Misconception(
-            "exponent",
-            "That is the step of the exponent (of log₁₀); the factor is ten to that power.",
-            "math.log10(high / low) / (points - 1)",
-        ),
-        Misconception(
-            "linear",
-            "That is the step of an even spacing: ten of the eleven values would lie above 0.9 and none "
-            "between 0.0001 and 0.9.",
-            "(high - low) / (points - 1)",
-        ),
-        Misconception(
-            "natural",
-            "That is the step of the natural logarithm; the factor is e to that power.",
-            "math.log(high / low) / (points - 1)",
-        ),
-    ),
+    misconceptions="""
+posts and gaps: You counted the values instead of the gaps: 11 values have 10 gaps.
+    (high / low) ** (1 / points)
+exponent: That is the step of the exponent (of log₁₀); the factor is ten to that power.
+    math.log10(high / low) / (points - 1)
+linear: That is the step of an even spacing: ten of the eleven values would lie above 0.9 and none between 0.0001 and
+0.9.
+    (high - low) / (points - 1)
+natural: That is the step of the natural logarithm; the factor is e to that power.
+    math.log(high / low) / (points - 1)
+""",
 )
 
 
@@ -269,24 +221,15 @@ answer = min(ends, key=ends.get)
         "Two of the rest are wrong for opposite reasons: one is still falling at the end, one stopped falling early.",
         "The budget is the whole width of the picture: compare heights at the right-hand end.",
     ),
-    misconceptions=(
-        Misconception(
-            "too low",
-            "That curve is the calmest, but it is still on its way down when the budget ends: the rate is too low.",
-            "min(curves, key=lambda label: calm(curves[label]))",
-        ),
-        Misconception(
-            "diverged",
-            "That curve leaves upwards: its rate lies beyond the stability edge, however well it began.",
-            "max(curves, key=lambda label: ending(curves[label]))",
-        ),
-        Misconception(
-            "fast start",
-            "That curve falls fastest at the beginning and then levels off too high: a somewhat too high "
-            "rate. Judge by the end, not by the start.",
-            "min(curves, key=lambda label: beginning(curves[label]))",
-        ),
-    ),
+    misconceptions="""
+too low: That curve is the calmest, but it is still on its way down when the budget ends: the rate is too low.
+    min(curves, key=lambda label: calm(curves[label]))
+diverged: That curve leaves upwards: its rate lies beyond the stability edge, however well it began.
+    max(curves, key=lambda label: ending(curves[label]))
+fast start: That curve falls fastest at the beginning and then levels off too high: a somewhat too high rate. Judge by
+the end, not by the start.
+    min(curves, key=lambda label: beginning(curves[label]))
+""",
     names={"ending": ending, "beginning": beginning, "calm": _roughness},
 )
 

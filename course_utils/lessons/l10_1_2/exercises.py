@@ -1,10 +1,10 @@
 """Exercises of lesson 10.1.2: step decay, the smoothed loss, and when to drop."""
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise
 
 
 def _step(t, peak, milestones, factor):
-    return peak * factor ** sum(t >= one for one in milestones)
+    return peak * factor ** sum(t >= milestone for milestone in milestones)
 
 
 def _draw_step(rng):
@@ -40,65 +40,30 @@ def step_decay(t, peak, milestones, factor):
     ),
     reference=_step,
     draw=_draw_step,
-    edges=(
-        (0, 0.1, [30, 60, 90], 0.1),
-        (29, 0.1, [30, 60, 90], 0.1),
-        (30, 0.1, [30, 60, 90], 0.1),
-        (75, 0.1, [30, 60, 90], 0.1),
-        (90, 0.1, [30, 60, 90], 0.1),
-        (500, 0.1, [30, 60, 90], 0.1),
-    ),
+    edges=tuple((t, 0.1, [30, 60, 90], 0.1) for t in (0, 29, 30, 75, 90, 500)),
     keeps=("milestones",),
-    misconceptions=(
-        Misconception(
-            "one late",
-            "Your drop comes one tick late: at t = milestone the new rate already holds (>= and not >).",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    return peak * factor ** sum(t > one for one in milestones)",
-        ),
-        Misconception(
-            "single drop",
-            "You drop only once: every milestone behind us multiplies by the factor again.",
-            "def step_decay(t, peak, milestones, factor):\n    return peak * factor if t >= milestones[0] else peak",
-        ),
-        Misconception(
-            "subtracts",
-            "You take away a share of the peak at each drop. Step decay *multiplies* what is left, so that "
-            "the rate never reaches zero or below.",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    return peak * (1 - (1 - factor) * sum(t >= one for one in milestones))",
-        ),
-        Misconception(
-            "divides",
-            "You divide by the factor: with 0.1 the rate becomes ten times *larger* at each drop.",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    return peak / factor ** sum(t >= one for one in milestones)",
-        ),
-        Misconception(
-            "counts ahead",
-            "You count the milestones still ahead; the drops that matter are those behind.",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    return peak * factor ** sum(t < one for one in milestones)",
-        ),
-        Misconception(
-            "linear in drops",
-            "You multiply by factor times the number of drops; n drops multiply by factor *to the power* n.",
-            "def step_decay(t, peak, milestones, factor):\n"
-            "    n = sum(t >= one for one in milestones)\n    return peak * factor * n if n else peak",
-        ),
-    ),
+    misconceptions="""
+one late: Your drop comes one tick late: at t = milestone the new rate already holds (>= and not >).
+    t >= milestone -> t > milestone
+single drop: You drop only once: every milestone behind us multiplies by the factor again.
+    return peak * factor if t >= milestones[0] else peak
+subtracts: You take away a share of the peak at each drop. Step decay *multiplies* what is left, so that the rate never
+reaches zero or below.
+    factor ** drops -> (1 - (1 - factor) * drops)
+divides: You divide by the factor: with 0.1 the rate becomes ten times *larger* at each drop.
+    peak * factor -> peak / factor
+counts ahead: You count the milestones still ahead; the drops that matter are those behind.
+    t >= milestone -> t < milestone
+linear in drops: You multiply by factor times the number of drops; n drops multiply by factor *to the power* n.
+    factor ** drops -> (factor * drops or 1)
+""",
     variants=(
-        "import numpy as np\ndef step_decay(t, peak, milestones, factor):\n"
-        "    return peak * factor ** np.sum(np.asarray(milestones) <= t)",
-        "import torch\ndef step_decay(t, peak, milestones, factor):\n"
-        "    return peak * factor ** (torch.as_tensor(milestones) <= t).sum()",
-        "def step_decay(t, peak, milestones, factor):\n    lr = peak\n    for one in milestones:\n"
-        "        if t >= one:\n            lr *= factor\n    return lr",
-        "import math\ndef step_decay(t, peak, milestones, factor):\n"
-        "    return peak * math.prod(factor for one in milestones if one <= t)",
-        "import bisect\ndef step_decay(t, peak, milestones, factor):\n"
-        "    return peak * factor ** bisect.bisect_right(milestones, t)",
-        "def step_decay(t, peak, milestones, factor):\n    return peak * factor ** (milestones <= t).sum()",
+        "import numpy as np\nreturn peak * factor ** np.sum(np.asarray(milestones) <= t)",
+        "import torch\nreturn peak * factor ** (torch.as_tensor(milestones) <= t).sum()",
+        "lr = peak\nfor one in milestones:\n    if t >= one:\n        lr *= factor\nreturn lr",
+        "import math\nreturn peak * math.prod(factor for one in milestones if one <= t)",
+        "import bisect\nreturn peak * factor ** bisect.bisect_right(milestones, t)",
+        "return peak * factor ** (milestones <= t).sum()",
     ),
 )
 
@@ -143,78 +108,40 @@ def ema(losses, beta):
         "Show `average / (1 - beta**n)`, and go on with the uncorrected `average`.",
     ),
     reference=_ema,
-    draw=lambda rng: (
-        [rng.uniform(0.1, 3.0) for _ in range(rng.randint(3, 12))],
-        rng.choice((0.5, 0.8, 0.9, 0.98)),
-    ),
+    draw=lambda rng: ([rng.uniform(0.1, 3.0) for _ in range(rng.randint(3, 12))], rng.choice((0.5, 0.8, 0.9, 0.98))),
     edges=(([2.0], 0.9), ([1.0, 1.0, 1.0, 1.0], 0.9), ([1.0, 3.0, 2.0], 0.5)),
     floor=lambda losses, beta: 1e-5,
     keeps=("losses",),
-    misconceptions=(
-        Misconception(
-            "no correction",
-            "The bias correction is missing: your line starts near zero and climbs to the losses.",
-            "def ema(losses, beta):\n    a, out = 0.0, []\n    for x in losses:\n"
-            "        a = beta * a + (1 - beta) * x\n"
-            "        out.append(a)\n    return out",
-        ),
-        Misconception(
-            "weights swapped",
-            "The weights are swapped: β belongs to the past, 1 − β to the new loss. As it is, a larger β smooths less.",
-            "def ema(losses, beta):\n    a, out = 0.0, []\n    for n, x in enumerate(losses, 1):\n"
-            "        a = (1 - beta) * a + beta * x\n        out.append(a / (1 - (1 - beta) ** n))\n"
-            "    return out",
-        ),
-        Misconception(
-            "starts at first loss",
-            "You start from the first loss instead of correcting: for a long time that one noisy value has "
-            "far more weight than the others.",
-            "def ema(losses, beta):\n    a, out = losses[0], []\n    for x in losses:\n"
-            "        a = beta * a + (1 - beta) * x\n"
-            "        out.append(a)\n    return out",
-        ),
-        Misconception(
-            "fed back",
-            "You go on with the corrected value. Correct what is shown; keep the running average as it is.",
-            "def ema(losses, beta):\n    a, out = 0.0, []\n    for n, x in enumerate(losses, 1):\n"
-            "        a = (beta * a + (1 - beta) * x) / (1 - beta ** n)\n        out.append(a)\n"
-            "    return out",
-        ),
-        Misconception(
-            "last correction for all",
-            "You divide every value by the correction of the last one; each has its own 1 − βⁿ.",
-            "def ema(losses, beta):\n    a, out = 0.0, []\n    for x in losses:\n"
-            "        a = beta * a + (1 - beta) * x\n"
-            "        out.append(a / (1 - beta ** len(losses)))\n    return out",
-        ),
-        Misconception(
-            "count off by one",
-            "The exponent is one too large: after the first loss the correction is 1 − β, not 1 − β².",
-            "def ema(losses, beta):\n    a, out = 0.0, []\n    for n, x in enumerate(losses, 1):\n"
-            "        a = beta * a + (1 - beta) * x\n        out.append(a / (1 - beta ** (n + 1)))\n"
-            "    return out",
-        ),
-        Misconception(
-            "last only",
-            "You return the last value only; one value for each loss is asked, so that a line can be drawn.",
-            "def ema(losses, beta):\n    a = 0.0\n    for x in losses:\n"
-            "        a = beta * a + (1 - beta) * x\n"
-            "    return a / (1 - beta ** len(losses))",
-        ),
-    ),
+    misconceptions="""
+no correction: The bias correction is missing: your line starts near zero and climbs to the losses.
+    average / (1 - beta**n) -> average
+weights swapped: The weights are swapped: β belongs to the past, 1 − β to the new loss. As it is, a larger β smooths
+less.
+    beta * average + (1 - beta) * loss -> (1 - beta) * average + beta * loss
+    beta**n -> (1 - beta) ** n
+starts at first loss: You start from the first loss instead of correcting: for a long time that one noisy value has far
+more weight than the others.
+    0.0, [] -> losses[0], []
+    average / (1 - beta**n) -> average
+fed back: You go on with the corrected value. Correct what is shown; keep the running average as it is.
+    smooth.append -> average /= 1 - beta**n; smooth.append
+    average / (1 - beta**n) -> average
+last correction for all: You divide every value by the correction of the last one; each has its own 1 − βⁿ.
+    beta**n -> beta ** len(losses)
+count off by one: The exponent is one too large: after the first loss the correction is 1 − β, not 1 − β².
+    beta**n -> beta ** (n + 1)
+last only: You return the last value only; one value for each loss is asked, so that a line can be drawn.
+    return smooth -> return smooth[-1]
+""",
     variants=(
-        "import numpy as np\ndef ema(losses, beta):\n    x = np.asarray(losses)\n"
-        "    n = np.arange(1, len(x) + 1)\n"
-        "    w = np.tril(beta ** (n[:, None] - n[None, :]).clip(0).astype(float))\n"
-        "    return (1 - beta) * (w @ x) / (1 - beta ** n)",
-        "import torch\ndef ema(losses, beta):\n    a, out = torch.tensor(0.0), []\n"
-        "    for n, x in enumerate(losses, 1):\n"
-        "        a = torch.lerp(torch.as_tensor(x, dtype=torch.float32), a, float(beta))\n        "
-        "out.append(a / (1 - beta ** n))\n"
-        "    return torch.stack(out)",
-        "def ema(losses, beta):\n    top = bottom = 0\n    out = []\n    for x in losses:\n"
-        "        top = beta * top + x\n"
-        "        bottom = beta * bottom + 1\n        out.append(top / bottom)\n    return tuple(out)",
+        "import numpy as np\nx = np.asarray(losses)\nn = np.arange(1, len(x) + 1)\n"
+        "w = np.tril(beta ** (n[:, None] - n[None, :]).clip(0).astype(float))\n"
+        "return (1 - beta) * (w @ x) / (1 - beta ** n)",
+        "import torch\na, out = torch.tensor(0.0), []\nfor n, x in enumerate(losses, 1):\n"
+        "    a = torch.lerp(torch.as_tensor(x, dtype=torch.float32), a, float(beta))\n"
+        "    out.append(a / (1 - beta ** n))\nreturn torch.stack(out)",
+        "top = bottom = 0\nout = []\nfor x in losses:\n    top = beta * top + x\n    bottom = beta * bottom + 1\n"
+        "    out.append(top / bottom)\nreturn tuple(out)",
     ),
 )
 
@@ -230,8 +157,8 @@ observations?
     options={
         "A": "The network had learned all it has room for; the drop let it store more.",
         "B": "The rate had been too small to move on; the drop set it going again.",
-        "C": "The steps had been too long to settle: they kept jumping across the valley. Shorter steps "
-        "come to rest lower down.",
+        "C": "The steps had been too long to settle: they kept jumping across the valley. Shorter steps come to rest "
+        "lower down.",
         "D": "The batches after the drop happened to be easier ones.",
     },
     answer=lambda: "C",
@@ -246,23 +173,14 @@ seed (D): lesson 10.1.2 measures it over several.
         "Two facts need one cause: the level falls *and* the swings shrink, both right after the drop.",
         "Think of a ball in a narrow valley that takes steps of a fixed length. Where can it come to rest?",
     ),
-    misconceptions=(
-        Misconception(
-            "capacity",
-            "A learning rate adds no room: the network has the same weights before and after the drop.",
-            '"A"',
-        ),
-        Misconception(
-            "too small before",
-            "The drop made the rate smaller still; if it had been too small, progress would have slowed further.",
-            '"B"',
-        ),
-        Misconception(
-            "luck",
-            "The batches are shuffled in every epoch; luck would not repeat at each drop and for each seed.",
-            '"D"',
-        ),
-    ),
+    misconceptions="""
+capacity: A learning rate adds no room: the network has the same weights before and after the drop.
+    "A"
+too small before: The drop made the rate smaller still; if it had been too small, progress would have slowed further.
+    "B"
+luck: The batches are shuffled in every epoch; luck would not repeat at each drop and for each seed.
+    "D"
+""",
 )
 
 
@@ -333,64 +251,29 @@ def first_drop(val_losses, patience):
     ),
     probes=40,
     keeps=("val_losses",),
-    misconceptions=(
-        Misconception(
-            "one early",
-            "You drop one epoch early: the count must be *greater* than the patience, not equal to it.",
-            "def first_drop(val_losses, patience):\n    best, bad = math.inf, 0\n"
-            "    for e, x in enumerate(val_losses):\n"
-            "        if x < best:\n            best, bad = x, 0\n        else:\n            bad += 1\n"
-            "        if bad and bad >= patience:\n            return e\n    return -1",
-        ),
-        Misconception(
-            "never forgives",
-            "You count all bad epochs together: a good epoch has to set the count back to 0.",
-            "def first_drop(val_losses, patience):\n    best, bad = math.inf, 0\n"
-            "    for e, x in enumerate(val_losses):\n"
-            "        if x < best:\n            best = x\n        else:\n            bad += 1\n"
-            "        if bad > patience:\n            return e\n    return -1",
-        ),
-        Misconception(
-            "previous epoch",
-            "You compare with the epoch before; the rule compares with the *best* epoch so far.",
-            "def first_drop(val_losses, patience):\n    last, bad = math.inf, 0\n"
-            "    for e, x in enumerate(val_losses):\n"
-            "        bad = 0 if x < last else bad + 1\n        last = x\n"
-            "        if bad > patience:\n            return e\n    return -1",
-        ),
-        Misconception(
-            "tie is progress",
-            "You take a tie for progress: an epoch is good only when its loss is strictly lower than the best.",
-            "def first_drop(val_losses, patience):\n    best, bad = math.inf, 0\n"
-            "    for e, x in enumerate(val_losses):\n"
-            "        if x <= best:\n            best, bad = x, 0\n        else:\n            bad += 1\n"
-            "        if bad > patience:\n            return e\n    return -1",
-        ),
-        Misconception(
-            "counts from one",
-            "You number the epochs from 1; here, as in a list, the first one is number 0.",
-            "def first_drop(val_losses, patience):\n    best, bad = math.inf, 0\n"
-            "    for e, x in enumerate(val_losses):\n"
-            "        if x < best:\n            best, bad = x, 0\n        else:\n            bad += 1\n"
-            "        if bad > patience:\n            return e + 1\n    return -1",
-        ),
-    ),
+    misconceptions="""
+one early: You drop one epoch early: the count must be *greater* than the patience, not equal to it.
+    bad > patience -> bad >= max(1, patience)
+never forgives: You count all bad epochs together: a good epoch has to set the count back to 0.
+    best, bad = loss, 0 -> best = loss
+previous epoch: You compare with the epoch before; the rule compares with the *best* epoch so far.
+    bad += 1 -> best, bad = loss, bad + 1
+tie is progress: You take a tie for progress: an epoch is good only when its loss is strictly lower than the best.
+    loss < best -> loss <= best
+counts from one: You number the epochs from 1; here, as in a list, the first one is number 0.
+    return epoch -> return epoch + 1
+""",
     variants=(
-        "import torch\ndef first_drop(val_losses, patience):\n    w = torch.nn.Parameter(torch.zeros(1))\n"
-        "    opt = torch.optim.SGD([w], lr=1.0)\n"
-        "    s = torch.optim.lr_scheduler.ReduceLROnPlateau(opt, patience=patience, threshold=0.0)\n"
-        "    for e, x in enumerate(val_losses):\n        s.step(x)\n        if opt.param_groups[0]['lr'] < "
-        "1:\n"
-        "            return e\n    return -1",
-        "import numpy as np\ndef first_drop(val_losses, patience):\n    x = np.asarray(val_losses)\n"
-        "    bad = 0\n"
-        "    for e in range(len(x)):\n        good = e == 0 or x[e] < x[:e].min()\n        bad = 0 if good "
-        "else bad + 1\n"
-        "        if bad > patience:\n            return np.int64(e)\n    return np.int64(-1)",
-        "def first_drop(val_losses, patience):\n    for e in range(patience, len(val_losses)):\n"
-        "        start = e - patience\n"
-        "        if start and min(val_losses[start:e + 1]) >= min(val_losses[:start]):\n"
-        "            return float(e)\n    return -1",
+        "import torch\nw = torch.nn.Parameter(torch.zeros(1))\nopt = torch.optim.SGD([w], lr=1.0)\n"
+        "s = torch.optim.lr_scheduler.ReduceLROnPlateau(opt, patience=patience, threshold=0.0)\n"
+        "for e, x in enumerate(val_losses):\n    s.step(x)\n    if opt.param_groups[0]['lr'] < 1:\n"
+        "        return e\nreturn -1",
+        "import numpy as np\nx = np.asarray(val_losses)\nbad = 0\nfor e in range(len(x)):\n"
+        "    good = e == 0 or x[e] < x[:e].min()\n    bad = 0 if good else bad + 1\n    if bad > patience:\n"
+        "        return np.int64(e)\nreturn np.int64(-1)",
+        "for e in range(patience, len(val_losses)):\n    start = e - patience\n"
+        "    if start and min(val_losses[start:e + 1]) >= min(val_losses[:start]):\n        return float(e)\n"
+        "return -1",
     ),
 )
 
@@ -407,9 +290,8 @@ seeds. Whose *validation* accuracy is best at equal budget? Predict the order fi
         "Run three seeds of each before you call a winner; look at the spread as well as the mean.",
     ),
     solution="What to look for: dropping at the first pause is tempting (the loss rewards you at once) and "
-    "usually costs accuracy at "
-    "the end. On a short budget, small patience wins over large only if the noise of the validation loss "
-    "lets it.",
+    "usually costs accuracy at the end. On a short budget, small patience wins over large only if the noise of the "
+    "validation loss lets it.",
 )
 
 EXERCISES = (STEP, EMA, NOISE, PLATEAU, OPEN)

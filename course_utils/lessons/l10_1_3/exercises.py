@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExercise
 
 
 def _cosine(t, peak, T):
@@ -45,58 +45,33 @@ def cosine_lr(t, peak, T):
     draw=_draw_cosine,
     edges=((0, 0.1, 100), (50, 0.1, 100), (100, 0.1, 100), (25, 0.4, 100)),
     floor=lambda t, peak, T: 3e-6 * peak,
-    misconceptions=(
-        Misconception(
-            "degrees",
-            "Degrees instead of radians: `cos` takes half a turn as π, not as 180, so your rate hardly "
-            "behaves like half a wave.",
-            "def cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 + math.cos(180 * t / T))",
-        ),
-        Misconception(
-            "no half",
-            "The ½ is missing: your rate starts at twice the peak.",
-            "def cosine_lr(t, peak, T):\n    return peak * (1 + math.cos(math.pi * t / T))",
-        ),
-        Misconception(
-            "whole wave",
-            "A whole wave (2π): your rate is back at the peak at the end of the training. Half a wave is asked.",
-            "def cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 + math.cos(2 * math.pi * t / T))",
-        ),
-        Misconception(
-            "quarter wave",
-            "A quarter of a wave: it also goes from the peak to 0, but arrives at full slope instead of settling.",
-            "def cosine_lr(t, peak, T):\n    return peak * math.cos(math.pi * t / (2 * T))",
-        ),
-        Misconception(
-            "rising",
-            "The sign is turned round: your rate climbs from 0 to the peak.",
-            "def cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 - math.cos(math.pi * t / T))",
-        ),
-        Misconception(
-            "no lift",
-            "The cosine alone falls below zero in the second half; lift it by 1 and halve it.",
-            "def cosine_lr(t, peak, T):\n    return peak * math.cos(math.pi * t / T)",
-        ),
-        Misconception(
-            "linear",
-            "That is the straight line (linear decay, eq. 10.2), not the cosine.",
-            "def cosine_lr(t, peak, T):\n    return peak * (1 - t / T)",
-        ),
-        Misconception(
-            "ends at T-1",
-            "You stretched the wave to reach 0 at update T − 1; in eq. 10.1 it reaches 0 at t = T, after "
-            "the last update.",
-            "def cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 + math.cos(math.pi * t / (T - 1)))",
-        ),
-    ),
+    misconceptions="""
+degrees: Degrees instead of radians: `cos` takes half a turn as π, not as 180, so your rate hardly behaves like half a
+wave.
+    return 0.5 * peak * (1 + math.cos(180 * t / T))
+no half: The ½ is missing: your rate starts at twice the peak.
+    return peak * (1 + math.cos(math.pi * t / T))
+whole wave: A whole wave (2π): your rate is back at the peak at the end of the training. Half a wave is asked.
+    return 0.5 * peak * (1 + math.cos(2 * math.pi * t / T))
+quarter wave: A quarter of a wave: it also goes from the peak to 0, but arrives at full slope instead of settling.
+    return peak * math.cos(math.pi * t / (2 * T))
+rising: The sign is turned round: your rate climbs from 0 to the peak.
+    return 0.5 * peak * (1 - math.cos(math.pi * t / T))
+no lift: The cosine alone falls below zero in the second half; lift it by 1 and halve it.
+    return peak * math.cos(math.pi * t / T)
+linear: That is the straight line (linear decay, eq. 10.2), not the cosine.
+    return peak * (1 - t / T)
+ends at T-1: You stretched the wave to reach 0 at update T − 1; in eq. 10.1 it reaches 0 at t = T, after the last
+update.
+    return 0.5 * peak * (1 + math.cos(math.pi * t / (T - 1)))
+""",
     variants=(
-        "import numpy as np\ndef cosine_lr(t, peak, T):\n    return 0.5 * peak * (1 + np.cos(np.pi * t / T))",
-        "import torch\ndef cosine_lr(t, peak, T):\n"
-        "    return 0.5 * peak * (1 + torch.cos(torch.tensor(torch.pi * t / T)))",
-        "import torch\ndef cosine_lr(t, peak, T):\n    return peak * (1 + torch.cos(torch.pi * t / T)) / 2",
-        "import math\ndef cosine_lr(t, peak, T):\n    return peak * math.cos(math.pi * t / (2 * T)) ** 2",
-        "import numpy as np\ndef cosine_lr(t, peak, T):\n"
-        "    return np.float32(0.5 * peak) * (1 + np.cos(np.pi * np.arange(T + 1, dtype=np.float32) / T))[t]",
+        "import numpy as np\nreturn 0.5 * peak * (1 + np.cos(np.pi * t / T))",
+        "import torch\nreturn 0.5 * peak * (1 + torch.cos(torch.tensor(torch.pi * t / T)))",
+        "import torch\nreturn peak * (1 + torch.cos(torch.pi * t / T)) / 2",
+        "import math\nreturn peak * math.cos(math.pi * t / (2 * T)) ** 2",
+        "import numpy as np\n"
+        "return np.float32(0.5 * peak) * (1 + np.cos(np.pi * np.arange(T + 1, dtype=np.float32) / T))[t]",
     ),
 )
 
@@ -123,24 +98,17 @@ answer = sum(0.5 * 0.2 * (1 + math.cos(math.pi * t / 1000)) for t in range(1000)
         "Add the rate at t and the rate at T − t. What comes out, for every t?",
         "The mean rate is therefore a simple fraction of the peak. Multiply by the number of updates.",
     ),
-    misconceptions=(
-        Misconception(
-            "constant",
-            "That is the area of a *constant* rate at the peak; the cosine spends less.",
-            "peak * T",
-        ),
-        Misconception(
-            "quarter wave",
-            "That is the area under a quarter wave (mean 2/π of the peak); eq. 10.1 uses half a wave, lifted.",
-            "peak * T * 2 / math.pi",
-        ),
-        Misconception("mean only", "That is the mean rate; the sum over all updates is asked.", "peak / 2"),
-        Misconception(
-            "cosine squared shape",
-            "That would be the area under a squared straight line, (1 − t/T)²; the cosine stays high for longer.",
-            "peak * T / 3",
-        ),
-    ),
+    misconceptions="""
+constant: That is the area of a *constant* rate at the peak; the cosine spends less.
+    peak * T
+quarter wave: That is the area under a quarter wave (mean 2/π of the peak); eq. 10.1 uses half a wave, lifted.
+    peak * T * 2 / math.pi
+mean only: That is the mean rate; the sum over all updates is asked.
+    peak / 2
+cosine squared shape: That would be the area under a squared straight line, (1 − t/T)²; the cosine stays high for
+longer.
+    peak * T / 3
+""",
 )
 
 WRONG_T = ValueExercise(
@@ -166,30 +134,19 @@ answer = 0.5 * 0.4 * (1 + math.cos(math.pi * 1250 / 1000))
         "Does anything in eq. 10.1 know that the training should be over at T?",
         "Put t = 1250 and T = 1000 into eq. 10.1 and let the angle go beyond π.",
     ),
-    misconceptions=(
-        Misconception(
-            "stays at zero",
-            "You let the rate stay at 0 after T_max. This course's `cosine` does; CosineAnnealingLR climbs again.",
-            "0.0",
-        ),
-        Misconception(
-            "restart",
-            "That is a warm restart (CosineAnnealingWarmRestarts): it jumps back to the peak. "
-            "CosineAnnealingLR climbs back along the wave.",
-            "0.5 * peak * (1 + math.cos(math.pi * (t - T_max) / T_max))",
-        ),
-        Misconception(
-            "stretched",
-            "You took the whole run as T; the scheduler only knows the T_max it was given.",
-            "0.5 * peak * (1 + math.cos(math.pi * t / (2 * T_max)))",
-        ),
-        Misconception(
-            "degrees",
-            "Degrees instead of radians: half a turn is π.",
-            "0.5 * peak * (1 + math.cos(180 * t / T_max))",
-        ),
-        Misconception("no half", "The ½ of eq. 10.1 is missing.", "peak * (1 + math.cos(math.pi * t / T_max))"),
-    ),
+    misconceptions="""
+stays at zero: You let the rate stay at 0 after T_max. This course's `cosine` does; CosineAnnealingLR climbs again.
+    0.0
+restart: That is a warm restart (CosineAnnealingWarmRestarts): it jumps back to the peak. CosineAnnealingLR climbs back
+along the wave.
+    0.5 * peak * (1 + math.cos(math.pi * (t - T_max) / T_max))
+stretched: You took the whole run as T; the scheduler only knows the T_max it was given.
+    0.5 * peak * (1 + math.cos(math.pi * t / (2 * T_max)))
+degrees: Degrees instead of radians: half a turn is π.
+    0.5 * peak * (1 + math.cos(180 * t / T_max))
+no half: The ½ of eq. 10.1 is missing.
+    peak * (1 + math.cos(math.pi * t / T_max))
+""",
     relative=0.01,
 )
 
@@ -240,58 +197,32 @@ def staircase_excess(t, peak, T, per_epoch):
     draw=_draw_staircase,
     edges=((0, 0.1, 1000, 100), (99, 0.1, 1000, 100), (550, 0.1, 1000, 100), (999, 0.1, 1000, 100)),
     floor=lambda t, peak, T, per_epoch: 3e-6 * peak,
-    misconceptions=(
-        Misconception(
-            "per update",
-            "You stepped per update, not per epoch: then there is no staircase, and the difference is 0.",
-            "def staircase_excess(t, peak, T, per_epoch):\n    return 0.0",
-        ),
-        Misconception(
-            "other sign",
-            "The sign is turned round: staircase minus smooth. The staircase is late, so it lies *above*.",
-            "def staircase_excess(t, peak, T, per_epoch):\n"
-            "    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))\n"
-            "    return c(t) - c(t // per_epoch * per_epoch)",
-        ),
-        Misconception(
-            "mixed units",
-            "You divided an epoch number by a number of updates: the staircase then hardly moves. Put both "
-            "in the same unit.",
-            "def staircase_excess(t, peak, T, per_epoch):\n"
-            "    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))\n"
-            "    return c(t // per_epoch) - c(t)",
-        ),
-        Misconception(
-            "next epoch",
-            "You used the rate of the *next* epoch's first update; an epoch holds the rate it began with.",
-            "def staircase_excess(t, peak, T, per_epoch):\n"
-            "    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))\n"
-            "    return c((t // per_epoch + 1) * per_epoch) - c(t)",
-        ),
-        Misconception(
-            "middle",
-            "You rounded to the nearest epoch; the staircase changes only when a whole epoch is over (round down).",
-            "def staircase_excess(t, peak, T, per_epoch):\n"
-            "    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))\n"
-            "    return c(math.floor(t / per_epoch + 0.5) * per_epoch) - c(t)",
-        ),
-        Misconception(
-            "staircase alone",
-            "That is the staircase itself; its difference from the smooth cosine is asked.",
-            "def staircase_excess(t, peak, T, per_epoch):\n"
-            "    return 0.5 * peak * (1 + math.cos(math.pi * (t // per_epoch * per_epoch) / T))",
-        ),
-    ),
+    misconceptions="""
+per update: You stepped per update, not per epoch: then there is no staircase, and the difference is 0.
+    return 0.0
+other sign: The sign is turned round: staircase minus smooth. The staircase is late, so it lies *above*.
+    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))
+    return c(t) - c(t // per_epoch * per_epoch)
+mixed units: You divided an epoch number by a number of updates: the staircase then hardly moves. Put both in the same
+unit.
+    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))
+    return c(t // per_epoch) - c(t)
+next epoch: You used the rate of the *next* epoch's first update; an epoch holds the rate it began with.
+    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))
+    return c((t // per_epoch + 1) * per_epoch) - c(t)
+middle: You rounded to the nearest epoch; the staircase changes only when a whole epoch is over (round down).
+    c = lambda t: 0.5 * peak * (1 + math.cos(math.pi * t / T))
+    return c(math.floor(t / per_epoch + 0.5) * per_epoch) - c(t)
+staircase alone: That is the staircase itself; its difference from the smooth cosine is asked.
+    return 0.5 * peak * (1 + math.cos(math.pi * (t // per_epoch * per_epoch) / T))
+""",
     variants=(
-        "import numpy as np\ndef staircase_excess(t, peak, T, per_epoch):\n"
-        "    t = np.array([t - t % per_epoch, t])\n    lr = 0.5 * peak * (1 + np.cos(np.pi * t / T))\n"
-        "    return lr[0] - lr[1]",
-        "import torch\ndef staircase_excess(t, peak, T, per_epoch):\n"
-        "    t = torch.tensor([t - t % per_epoch, t], dtype=torch.float64)\n"
-        "    lr = 0.5 * peak * (1 + torch.cos(torch.pi * t / T))\n    return lr[0] - lr[1]",
-        "import math\ndef staircase_excess(t, peak, T, per_epoch):\n    epoch = math.floor(t / per_epoch)\n"
-        "    epochs = T / per_epoch\n"
-        "    return 0.5 * peak * (math.cos(math.pi * epoch / epochs) - math.cos(math.pi * t / T))",
+        "import numpy as np\nt = np.array([t - t % per_epoch, t])\nlr = 0.5 * peak * (1 + np.cos(np.pi * t / T))\n"
+        "return lr[0] - lr[1]",
+        "import torch\nt = torch.tensor([t - t % per_epoch, t], dtype=torch.float64)\n"
+        "lr = 0.5 * peak * (1 + torch.cos(torch.pi * t / T))\nreturn lr[0] - lr[1]",
+        "import math\nepoch = math.floor(t / per_epoch)\nepochs = T / per_epoch\n"
+        "return 0.5 * peak * (math.cos(math.pi * epoch / epochs) - math.cos(math.pi * t / T))",
     ),
 )
 

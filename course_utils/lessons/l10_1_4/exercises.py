@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _warmup_linear(t, peak, T, warmup):
@@ -13,10 +13,6 @@ def _draw_warmup(rng):
     T = rng.randint(50, 5_000)
     warmup = rng.randint(2, T // 2)
     return rng.choice((rng.randint(0, warmup), rng.randint(warmup, T))), rng.uniform(1e-4, 1.0), T, warmup
-
-
-def _wrong(body):
-    return "def warmup_linear(t, peak, T, warmup):\n" + body
 
 
 WARMUP = FunctionExercise(
@@ -50,68 +46,56 @@ def warmup_linear(t, peak, T, warmup):
     ),
     reference=_warmup_linear,
     draw=_draw_warmup,
-    edges=((0, 0.1, 1000, 100), (50, 0.1, 1000, 100), (100, 0.1, 1000, 100), (1000, 0.1, 1000, 100),
-           (0, 0.1, 1000, 0), (400, 0.1, 1000, 0)),  # fmt: skip
+    edges=(
+        (0, 0.1, 1000, 100),
+        (50, 0.1, 1000, 100),
+        (100, 0.1, 1000, 100),
+        (1000, 0.1, 1000, 100),
+        (0, 0.1, 1000, 0),
+        (400, 0.1, 1000, 0),
+    ),
     floor=lambda t, peak, T, warmup: 3e-6 * peak,
-    misconceptions=(
-        Misconception(
-            "warm-up on top",
-            "Your way down takes T updates after the warm-up: the training would need T + warmup. Here the "
-            "warm-up is *part* of the T updates, and your rate is not 0 at the end.",
-            _wrong("    if t < warmup:\n        return peak * t / warmup\n    return peak * (1 - (t - warmup) / T)"),
-        ),
-        Misconception(
-            "old clock",
-            "Your way down is the plain line 1 − t/T: at the joint it starts below the peak, with a jump. It has "
-            "T − warmup updates to fall from the full peak.",
-            _wrong("    if t < warmup:\n        return peak * t / warmup\n    return peak * (1 - t / T)"),
-        ),
-        Misconception(
-            "product",
-            "You multiply warm-up and decay: then the rate decays during the warm-up already, and the peak is "
-            "never reached.",
-            _wrong("    rise = min(1, t / warmup) if warmup else 1\n    return peak * rise * (1 - t / T)"),
-        ),
-        Misconception(
-            "rises over T",
-            "On the way up you divide by T: the rate hardly gets off the ground. The rise takes `warmup` updates.",
-            _wrong("    if t < warmup:\n        return peak * t / T\n    return peak * (T - t) / (T - warmup)"),
-        ),
-        Misconception(
-            "no warm-up",
-            "There is no warm-up: your rate starts at the peak.",
-            _wrong("    return peak * (1 - t / T)"),
-        ),
-        Misconception(
-            "constant until then",
-            "You *hold* the peak for `warmup` updates; a warm-up rises to it from 0.",
-            _wrong("    return peak if t < warmup else peak * (T - t) / (T - warmup)"),
-        ),
-        Misconception(
-            "starts at a third",
-            "Your warm-up starts at a third of the peak. That is the default of PyTorch's `LinearLR`, not what is "
-            "asked: start at 0.",
-            _wrong("    if t < warmup:\n        return peak * (1 / 3 + 2 / 3 * t / warmup)\n"
-                   "    return peak * (T - t) / (T - warmup)"),  # fmt: skip
-        ),
-        Misconception(
-            "counted from one",
-            "You count updates from 1: the first one then uses peak / warmup. (Some libraries do, so that no "
-            "update is lost. Here update 0 has rate 0.)",
-            _wrong("    if t < warmup:\n        return peak * (t + 1) / warmup\n"
-                   "    return peak * (T - t) / (T - warmup)"),  # fmt: skip
-        ),
-    ),
+    misconceptions="""
+warm-up on top: Your way down takes T updates after the warm-up: the training would need T + warmup. Here the warm-up is
+*part* of the T updates, and your rate is not 0 at the end.
+    if t < warmup:
+        return peak * t / warmup
+    return peak * (1 - (t - warmup) / T)
+old clock: Your way down is the plain line 1 − t/T: at the joint it starts below the peak, with a jump. It has T −
+warmup updates to fall from the full peak.
+    if t < warmup:
+        return peak * t / warmup
+    return peak * (1 - t / T)
+product: You multiply warm-up and decay: then the rate decays during the warm-up already, and the peak is never reached.
+    rise = min(1, t / warmup) if warmup else 1
+    return peak * rise * (1 - t / T)
+rises over T: On the way up you divide by T: the rate hardly gets off the ground. The rise takes `warmup` updates.
+    if t < warmup:
+        return peak * t / T
+    return peak * (T - t) / (T - warmup)
+no warm-up: There is no warm-up: your rate starts at the peak.
+    return peak * (1 - t / T)
+constant until then: You *hold* the peak for `warmup` updates; a warm-up rises to it from 0.
+    return peak if t < warmup else peak * (T - t) / (T - warmup)
+starts at a third: Your warm-up starts at a third of the peak. That is the default of PyTorch's `LinearLR`, not what is
+asked: start at 0.
+    if t < warmup:
+        return peak * (1 / 3 + 2 / 3 * t / warmup)
+    return peak * (T - t) / (T - warmup)
+counted from one: You count updates from 1: the first one then uses peak / warmup. (Some libraries do, so that no update
+is lost. Here update 0 has rate 0.)
+    if t < warmup:
+        return peak * (t + 1) / warmup
+    return peak * (T - t) / (T - warmup)
+""",
     variants=(
-        _wrong("    up = t / warmup if warmup else 1.0\n    return peak * min(up, (T - t) / (T - warmup))"),
-        "import numpy as np\n"
-        + _wrong("    at, rates = ([0, warmup, T], [0, peak, 0]) if warmup else ([0, T], [peak, 0])\n"
-                 "    return np.interp(t, at, rates)"),
-        "import torch\n"
-        + _wrong("    t = torch.tensor(float(t))\n    down = (T - t) / (T - warmup)\n"
-                 "    return peak * (torch.minimum(t / warmup, down) if warmup else down)"),
+        "up = t / warmup if warmup else 1.0\nreturn peak * min(up, (T - t) / (T - warmup))",
+        "import numpy as np\nat, rates = ([0, warmup, T], [0, peak, 0]) if warmup else ([0, T], [peak, 0])\n"
+        "return np.interp(t, at, rates)",
+        "import torch\nt = torch.tensor(float(t))\ndown = (T - t) / (T - warmup)\n"
+        "return peak * (torch.minimum(t / warmup, down) if warmup else down)",
     ),
-)  # fmt: skip
+)
 
 
 AREA = ValueExercise(
@@ -137,29 +121,17 @@ answer = sum(0.004 * min(t / 1000, (10_000 - t) / 9000) for t in range(10_000))
         "Draw it. Which figure with three corners is it?",
         "Half of base times height. Does the place of the top matter?",
     ),
-    misconceptions=(
-        Misconception(
-            "decay only",
-            "That is the area of the way down alone; the warm-up has some area, too.",
-            "peak * (T - warmup) / 2",
-        ),
-        Misconception(
-            "too much warm-up",
-            "You gave the warm-up too much: either it came on top of T (it is part of it), or it counted at the full "
-            "peak (on the way up the mean rate is half of it).",
-            "peak * (T + warmup) / 2",
-        ),
-        Misconception(
-            "constant",
-            "That is the area of a *constant* rate at the peak.",
-            "peak * T",
-        ),
-        Misconception(
-            "mean only",
-            "That is the mean rate; the sum over all updates is asked.",
-            "peak / 2",
-        ),
-    ),
+    misconceptions="""
+decay only: That is the area of the way down alone; the warm-up has some area, too.
+    peak * (T - warmup) / 2
+too much warm-up: You gave the warm-up too much: either it came on top of T (it is part of it), or it counted at the
+full peak (on the way up the mean rate is half of it).
+    peak * (T + warmup) / 2
+constant: That is the area of a *constant* rate at the peak.
+    peak * T
+mean only: That is the mean rate; the sum over all updates is asked.
+    peak / 2
+""",
 )
 
 
@@ -187,38 +159,20 @@ answer = max(range(10_000), key=lambda t: 0.5 * (1 + math.cos(math.pi * t / 1e4)
         "Its derivative is 1 − (π/2) sin πτ. Set it to zero.",
         "sin πτ = 2/π has two solutions; take the one in the first half. Or let Python try all t.",
     ),
-    misconceptions=(
-        Misconception(
-            "quarter",
-            "A quarter of the way is near, but the cosine is not a polygon: set the slope of the difference to zero.",
-            "T / 4",
-        ),
-        Misconception(
-            "middle",
-            "In the middle both are at half the peak: there they do not differ at all.",
-            "T / 2",
-        ),
-        Misconception(
-            "below",
-            "That is where the cosine is furthest *below* the line. The other solution of sin πτ = 2/π is asked.",
-            "T * (1 - math.asin(2 / math.pi) / math.pi)",
-        ),
-        Misconception(
-            "pi forgotten",
-            "sin *πτ* = 2/π: divide the angle by π to get τ.",
-            "T * math.asin(2 / math.pi)",
-        ),
-        Misconception(
-            "arc cosine",
-            "The derivative of the cosine is a *sine*: take asin, not acos.",
-            "T * math.acos(2 / math.pi) / math.pi",
-        ),
-        Misconception(
-            "how far",
-            "That is how far apart they are, as a share of the peak; the update is asked.",
-            "math.sqrt(1 - 4 / math.pi**2) / 2 - 0.5 + math.asin(2 / math.pi) / math.pi",
-        ),
-    ),
+    misconceptions="""
+quarter: A quarter of the way is near, but the cosine is not a polygon: set the slope of the difference to zero.
+    T / 4
+middle: In the middle both are at half the peak: there they do not differ at all.
+    T / 2
+below: That is where the cosine is furthest *below* the line. The other solution of sin πτ = 2/π is asked.
+    T * (1 - math.asin(2 / math.pi) / math.pi)
+pi forgotten: sin *πτ* = 2/π: divide the angle by π to get τ.
+    T * math.asin(2 / math.pi)
+arc cosine: The derivative of the cosine is a *sine*: take asin, not acos.
+    T * math.acos(2 / math.pi) / math.pi
+how far: That is how far apart they are, as a share of the peak; the update is asked.
+    math.sqrt(1 - 4 / math.pi**2) / 2 - 0.5 + math.asin(2 / math.pi) / math.pi
+""",
 )
 
 
@@ -257,25 +211,16 @@ With −0.4 to +1.1 it would be B, with +0.1 to +1.1 it would be C, with +0.3 to
         "Two questions: is zero inside the interval? Is the whole interval inside ± the margin?",
         "To call two things equal you must have *excluded* every difference that matters. Is 2.1 excluded?",
     ),
-    misconceptions=(
-        Misconception(
-            "no difference found",
-            "That the interval contains zero only says that no difference was *found*. It contains +2.1, too, and "
-            "that would matter: nothing has excluded it.",
-            '"B"',
-        ),
-        Misconception(
-            "middle",
-            "You looked at the middle of the interval. Its lower end is below zero: the sign is not known.",
-            '"D"',
-        ),
-        Misconception(
-            "middle inside",
-            "For this both would be needed: zero outside the interval, and the whole interval inside ± the margin. "
-            "Neither is the case.",
-            '"C"',
-        ),
-    ),
+    misconceptions="""
+no difference found: That the interval contains zero only says that no difference was *found*. It contains +2.1, too,
+and that would matter: nothing has excluded it.
+    "B"
+middle: You looked at the middle of the interval. Its lower end is below zero: the sign is not known.
+    "D"
+middle inside: For this both would be needed: zero outside the interval, and the whole interval inside ± the margin.
+Neither is the case.
+    "C"
+""",
 )
 
 OPEN = OpenExercise(

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _rule(t, width, warmup):
@@ -46,58 +46,37 @@ def transformer_lr(t, width, warmup):
     draw=_draw_rule,
     edges=((0, 64, 100), (99, 64, 100), (100, 64, 100), (0, 512, 1), (7, 512, 1), (3999, 512, 4000)),
     floor=lambda t, width, warmup: 1e-9,
-    misconceptions=(
-        Misconception(
-            "counts from 0",
-            "You put t where the paper has its step number s = t + 1: the first update then has the rate 0 (or divides "
-            "by zero), and every later one is one update late.",
-            "def transformer_lr(t, width, warmup):\n"
-            "    return width**-0.5 * min(t**-0.5 if t else math.inf, t * warmup**-1.5)",
-        ),
-        Misconception(
-            "the larger one",
-            "You took the larger of the two pieces: the rate starts enormous and then grows without end. `min` is "
-            "what joins a rise and a fall.",
-            "def transformer_lr(t, width, warmup):\n    s = t + 1\n"
-            "    return width**-0.5 * max(s**-0.5, s * warmup**-1.5)",
-        ),
-        Misconception(
-            "no width",
-            "The factor 1/√width is missing.",
-            "def transformer_lr(t, width, warmup):\n    s = t + 1\n    return min(s**-0.5, s * warmup**-1.5)",
-        ),
-        Misconception(
-            "width upside down",
-            "Wider nets get a *smaller* rate: divide by √width, do not multiply.",
-            "def transformer_lr(t, width, warmup):\n    s = t + 1\n"
-            "    return width**0.5 * min(s**-0.5, s * warmup**-1.5)",
-        ),
-        Misconception(
-            "no warm-up",
-            "Only the falling piece: the first updates have the highest rate of all, just when they should be careful.",
-            "def transformer_lr(t, width, warmup):\n    return (width * (t + 1))**-0.5",
-        ),
-        Misconception(
-            "rises to 1",
-            "Your rise is s / warmup, which ends at 1; it has to end where the fall begins, at warmup**-0.5. That is "
-            "why the paper has warmup**-1.5.",
-            "def transformer_lr(t, width, warmup):\n    s = t + 1\n    return width**-0.5 * min(s**-0.5, s / warmup)",
-        ),
-        Misconception(
-            "wrong power",
-            "warmup**-0.5 is the height of the peak; the slope of the rise is that divided by warmup once more: "
-            "warmup**-1.5.",
-            "def transformer_lr(t, width, warmup):\n    s = t + 1\n"
-            "    return width**-0.5 * min(s**-0.5, s * warmup**-0.5)",
-        ),
-    ),
+    misconceptions="""
+counts from 0: You put t where the paper has its step number s = t + 1: the first update then has the rate 0 (or divides
+by zero), and every later one is one update late.
+    return width**-0.5 * min(t**-0.5 if t else math.inf, t * warmup**-1.5)
+the larger one: You took the larger of the two pieces: the rate starts enormous and then grows without end. `min` is
+what joins a rise and a fall.
+    s = t + 1
+    return width**-0.5 * max(s**-0.5, s * warmup**-1.5)
+no width: The factor 1/√width is missing.
+    s = t + 1
+    return min(s**-0.5, s * warmup**-1.5)
+width upside down: Wider nets get a *smaller* rate: divide by √width, do not multiply.
+    s = t + 1
+    return width**0.5 * min(s**-0.5, s * warmup**-1.5)
+no warm-up: Only the falling piece: the first updates have the highest rate of all, just when they should be careful.
+    return (width * (t + 1))**-0.5
+rises to 1: Your rise is s / warmup, which ends at 1; it has to end where the fall begins, at warmup**-0.5. That is why
+the paper has warmup**-1.5.
+    s = t + 1
+    return width**-0.5 * min(s**-0.5, s / warmup)
+wrong power: warmup**-0.5 is the height of the peak; the slope of the rise is that divided by warmup once more:
+warmup**-1.5.
+    s = t + 1
+    return width**-0.5 * min(s**-0.5, s * warmup**-0.5)
+""",
     variants=(
-        "import numpy as np\ndef transformer_lr(t, width, warmup):\n    s = np.arange(1, t + 2, dtype=float)\n"
-        "    return (width**-0.5 * np.minimum(s**-0.5, s * warmup**-1.5))[-1]",
-        "import math\ndef transformer_lr(t, width, warmup):\n    if t < warmup:\n"
-        "        return (t + 1) / math.sqrt(width * warmup**3)\n    return 1 / math.sqrt(width * (t + 1))",
-        "import torch\ndef transformer_lr(t, width, warmup):\n    s = torch.tensor(t + 1.0)\n"
-        "    return torch.minimum(s**-0.5, s * warmup**-1.5) / width**0.5",
+        "import numpy as np\ns = np.arange(1, t + 2, dtype=float)\n"
+        "return (width**-0.5 * np.minimum(s**-0.5, s * warmup**-1.5))[-1]",
+        "import math\nif t < warmup:\n    return (t + 1) / math.sqrt(width * warmup**3)\n"
+        "return 1 / math.sqrt(width * (t + 1))",
+        "import torch\ns = torch.tensor(t + 1.0)\nreturn torch.minimum(s**-0.5, s * warmup**-1.5) / width**0.5",
     ),
 )
 
@@ -123,18 +102,19 @@ answer = (512 * 4000) ** -0.5
         "One piece rises with s, the other falls. Where does the smaller of the two stop rising?",
         "At s = warmup both are equal. Put that s into either.",
     ),
-    misconceptions=(
-        Misconception("width alone", "That would be the rate of step 1 without any warm-up. The warm-up lowers the "
-                      "peak: it is reached only at step w, where the other piece has fallen to w^(−0.5).",
-                      "width**-0.5"),
-        Misconception("first step", "That is the rate of the very first step; the peak comes `warmup` steps later.",
-                      "width**-0.5 * warmup**-1.5"),
-        Misconception("no width", "The factor 1/√width is missing.", "warmup**-0.5"),
-        Misconception("no roots", "Both numbers stand under a square root: 1/√(width · warmup).",
-                      "1 / (width * warmup)"),
-    ),
+    misconceptions="""
+width alone: That would be the rate of step 1 without any warm-up. The warm-up lowers the peak: it is reached only at
+step w, where the other piece has fallen to w^(−0.5).
+    width**-0.5
+first step: That is the rate of the very first step; the peak comes `warmup` steps later.
+    width**-0.5 * warmup**-1.5
+no width: The factor 1/√width is missing.
+    warmup**-0.5
+no roots: Both numbers stand under a square root: 1/√(width · warmup).
+    1 / (width * warmup)
+""",
     relative=0.01,
-)  # fmt: skip
+)
 
 SHARE = ValueExercise(
     id="10.1.5.share",
@@ -160,20 +140,22 @@ answer = sum(min(s / 100, (100 / s) ** 0.5) >= 0.5 for s in range(1, 4001)) / 40
         "Solve s/w = ½ and √(w/s) = ½ for s.",
         "Count the updates between the two moments, then divide by T.",
     ),
-    misconceptions=(
-        Misconception("falls like 1/s", "You let the rate halve when s doubles. Under a square root it takes *four* "
-                      "times as many steps.", "1.5 * w / T"),
-        Misconception("tail only", "You counted from the peak on; the second half of the warm-up lies above half the "
-                      "peak, too.", "3 * w / T"),
-        Misconception("whole warm-up", "You counted the whole warm-up; its first half lies below half the peak.",
-                      "4 * w / T"),
-        Misconception("number, not share", "That is the number of updates; divide it by T.", "3.5 * w"),
-        Misconception("no warm-up", "That is eq. 10.3 without warm-up: 4 updates out of T.", "4 / T"),
-        Misconception("as the cosine", "Half of all updates: true of the cosine and of the straight line, not of this "
-                      "one.", "0.5"),
-    ),
+    misconceptions="""
+falls like 1/s: You let the rate halve when s doubles. Under a square root it takes *four* times as many steps.
+    1.5 * w / T
+tail only: You counted from the peak on; the second half of the warm-up lies above half the peak, too.
+    3 * w / T
+whole warm-up: You counted the whole warm-up; its first half lies below half the peak.
+    4 * w / T
+number, not share: That is the number of updates; divide it by T.
+    3.5 * w
+no warm-up: That is eq. 10.3 without warm-up: 4 updates out of T.
+    4 / T
+as the cosine: Half of all updates: true of the cosine and of the straight line, not of this one.
+    0.5
+""",
     relative=0.01,
-)  # fmt: skip
+)
 
 EXTEND = ChoiceExercise(
     id="10.1.5.extend",
@@ -202,16 +184,18 @@ smaller.
         "Look for T in each line: whatever contains it would have been another schedule with T = 1500.",
         "Two lines have no T. One of them never settles.",
     ),
-    misconceptions=(
-        Misconception("used up", "At t = T the cosine has arrived at 0; planned for 1500 it would still have a quarter "
-                      "of its peak at t = 1000.", '"A"'),
-        Misconception("warm-up as a share", "Its warm-up is 5 % of T: planned for 1500 the peak would have come at "
-                      "update 75. A warm-up given as a share brings T back in.", '"B"'),
-        Misconception("never settles", "A constant rate can be extended, but it does not become smaller.", '"C"'),
-        Misconception("shares of T", "The drops stand at shares of T: planned for 1500 they would have come later.",
-                      '"E"'),
-    ),
-)  # fmt: skip
+    misconceptions="""
+used up: At t = T the cosine has arrived at 0; planned for 1500 it would still have a quarter of its peak at t = 1000.
+    "A"
+warm-up as a share: Its warm-up is 5 % of T: planned for 1500 the peak would have come at update 75. A warm-up given as
+a share brings T back in.
+    "B"
+never settles: A constant rate can be extended, but it does not become smaller.
+    "C"
+shares of T: The drops stand at shares of T: planned for 1500 they would have come later.
+    "E"
+""",
+)
 
 OPEN = OpenExercise(
     id="10.1.5.open",

@@ -3,7 +3,7 @@
 import math
 import random
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _draw_floor(rng):
@@ -45,46 +45,26 @@ def noise_floor(lr, curvature, noise):
     draw=_draw_floor,
     edges=((0.1, 1.0, 1.0), (1.0, 1.0, 1.0), (0.5, 2.0, 0.5)),
     floor=lambda lr, curvature, noise: 1e-6 * lr * noise**2,
-    misconceptions=(
-        Misconception(
-            "distance",
-            "That is M, the mean square distance from the bottom. The *loss* is asked: ½ λ times as much.",
-            "def noise_floor(lr, curvature, noise):\n    return lr * noise**2 / (curvature * (2 - lr * curvature))",
-        ),
-        Misconception(
-            "small rate",
-            "That is the approximation for small rates, η σ² / 4. Near the edge 2/λ the floor is much higher: keep the "
-            "term − ηλ.",
-            "def noise_floor(lr, curvature, noise):\n    return lr * noise**2 / 4",
-        ),
-        Misconception(
-            "noise not squared",
-            "σ is a standard deviation; in a mean *square* it enters squared.",
-            "def noise_floor(lr, curvature, noise):\n    return lr * noise / (2 * (2 - lr * curvature))",
-        ),
-        Misconception(
-            "contraction not squared",
-            "You shrank the *square* of the distance by 1 − ηλ; the distance shrinks by that, its square by (1 − ηλ)².",
-            "def noise_floor(lr, curvature, noise):\n    return lr * noise**2 / 2",
-        ),
-        Misconception(
-            "rate not squared",
-            "The noise moves w by η·noise, so M grows by η² σ² an update, not by η σ².",
-            "def noise_floor(lr, curvature, noise):\n    return noise**2 / (2 * (2 - lr * curvature))",
-        ),
-        Misconception(
-            "no half",
-            "The ½ of the loss ½ λ w² is missing.",
-            "def noise_floor(lr, curvature, noise):\n    return lr * noise**2 / (2 - lr * curvature)",
-        ),
-    ),
+    misconceptions="""
+distance: That is M, the mean square distance from the bottom. The *loss* is asked: ½ λ times as much.
+    return lr * noise**2 / (curvature * (2 - lr * curvature))
+small rate: That is the approximation for small rates, η σ² / 4. Near the edge 2/λ the floor is much higher: keep the
+term − ηλ.
+    return lr * noise**2 / 4
+noise not squared: σ is a standard deviation; in a mean *square* it enters squared.
+    return lr * noise / (2 * (2 - lr * curvature))
+contraction not squared: You shrank the *square* of the distance by 1 − ηλ; the distance shrinks by that, its square by
+(1 − ηλ)².
+    return lr * noise**2 / 2
+rate not squared: The noise moves w by η·noise, so M grows by η² σ² an update, not by η σ².
+    return noise**2 / (2 * (2 - lr * curvature))
+no half: The ½ of the loss ½ λ w² is missing.
+    return lr * noise**2 / (2 - lr * curvature)
+""",
     variants=(
-        "def noise_floor(lr, curvature, noise):\n    a = lr * curvature\n"
-        "    return 0.25 * lr * noise * noise / (1 - a / 2)",
-        "import numpy as np\ndef noise_floor(lr, curvature, noise):\n"
-        "    return curvature / 2 * np.square(lr * noise) / (1 - np.square(1 - lr * curvature))",
-        "import torch\ndef noise_floor(lr, curvature, noise):\n"
-        "    lr = torch.tensor(lr, dtype=torch.float64)\n    return lr * noise**2 / (4 - 2 * lr * curvature)",
+        "a = lr * curvature\nreturn 0.25 * lr * noise * noise / (1 - a / 2)",
+        "import numpy as np\nreturn curvature / 2 * np.square(lr * noise) / (1 - np.square(1 - lr * curvature))",
+        "import torch\nlr = torch.tensor(lr, dtype=torch.float64)\nreturn lr * noise**2 / (4 - 2 * lr * curvature)",
     ),
 )
 
@@ -125,42 +105,24 @@ answer = gap([57.9, 56.4, 51.2], [58.8, 62.9, 64.3]) - gap([58.6, 61.0, 55.5], [
         "A gap is cosine minus constant, of one optimizer. Then subtract the two gaps.",
     ),
     unit="points",
-    misconceptions=(
-        Misconception(
-            "same rate",
-            "You compared both schedules at the *cosine's* best rate. A constant rate wants a lower one; each cell "
-            "gets its own best.",
-            "(max(sgd_cosine) - sgd_constant[sgd_cosine.index(max(sgd_cosine))])"
-            " - (max(adam_cosine) - adam_constant[adam_cosine.index(max(adam_cosine))])",
-        ),
-        Misconception(
-            "constant's rate",
-            "You compared both schedules at the *constant* rate's best. The cosine can use a higher one; each cell "
-            "gets its own best.",
-            "(sgd_cosine[sgd_constant.index(max(sgd_constant))] - max(sgd_constant))"
-            " - (adam_cosine[adam_constant.index(max(adam_constant))] - max(adam_constant))",
-        ),
-        Misconception(
-            "one gap",
-            "That is SGD's gap alone. Subtract what Adam gains, too.",
-            "max(sgd_cosine) - max(sgd_constant)",
-        ),
-        Misconception(
-            "other sign",
-            "The sign is turned round: SGD's gain minus Adam's is asked.",
-            "(max(adam_cosine) - max(adam_constant)) - (max(sgd_cosine) - max(sgd_constant))",
-        ),
-        Misconception(
-            "winners only",
-            "That compares the two optimizers with a cosine. How much each *gains* from it is asked.",
-            "max(sgd_cosine) - max(adam_cosine)",
-        ),
-        Misconception(
-            "averages",
-            "You averaged over the rates. A row's mean says how tolerant it is of a wrong rate, not how good it gets.",
-            "(sum(sgd_cosine) - sum(sgd_constant)) / 3 - (sum(adam_cosine) - sum(adam_constant)) / 3",
-        ),
-    ),
+    misconceptions="""
+same rate: You compared both schedules at the *cosine's* best rate. A constant rate wants a lower one; each cell gets
+its own best.
+    (max(sgd_cosine) - sgd_constant[sgd_cosine.index(max(sgd_cosine))])
+    - (max(adam_cosine) - adam_constant[adam_cosine.index(max(adam_cosine))])
+constant's rate: You compared both schedules at the *constant* rate's best. The cosine can use a higher one; each cell
+gets its own best.
+    (sgd_cosine[sgd_constant.index(max(sgd_constant))] - max(sgd_constant))
+    - (adam_cosine[adam_constant.index(max(adam_constant))] - max(adam_constant))
+one gap: That is SGD's gap alone. Subtract what Adam gains, too.
+    max(sgd_cosine) - max(sgd_constant)
+other sign: The sign is turned round: SGD's gain minus Adam's is asked.
+    (max(adam_cosine) - max(adam_constant)) - (max(sgd_cosine) - max(sgd_constant))
+winners only: That compares the two optimizers with a cosine. How much each *gains* from it is asked.
+    max(sgd_cosine) - max(adam_cosine)
+averages: You averaged over the rates. A row's mean says how tolerant it is of a wrong rate, not how good it gets.
+    (sum(sgd_cosine) - sum(sgd_constant)) / 3 - (sum(adam_cosine) - sum(adam_constant)) / 3
+""",
 )
 
 ERROR = ValueExercise(
@@ -188,32 +150,20 @@ answer = 2 * 1.8 / math.sqrt(3)
         "subtracted. How many cells are there?",
     ),
     unit="points",
-    misconceptions=(
-        Misconception("one cell", "That is the standard error of a single cell.", "spread / math.sqrt(seeds)"),
-        Misconception(
-            "one gap",
-            "That is the standard error of *one* gap, the difference of two cells; here are four.",
-            "math.sqrt(2) * spread / math.sqrt(seeds)",
-        ),
-        Misconception(
-            "errors add",
-            "You added the four standard errors. Variances add: chance rarely pushes all four the same way.",
-            "4 * spread / math.sqrt(seeds)",
-        ),
-        Misconception(
-            "single runs", "Each cell is a mean over `seeds` runs, and scatters less than one run.", "2 * spread"
-        ),
-        Misconception(
-            "divided by n",
-            "A mean of n runs scatters √n times less, not n times less.",
-            "2 * spread / seeds",
-        ),
-        Misconception(
-            "cancels",
-            "Subtracting does not take errors away: the noise of runs with nothing in common never cancels on purpose.",
-            "0.0",
-        ),
-    ),
+    misconceptions="""
+one cell: That is the standard error of a single cell.
+    spread / math.sqrt(seeds)
+one gap: That is the standard error of *one* gap, the difference of two cells; here are four.
+    math.sqrt(2) * spread / math.sqrt(seeds)
+errors add: You added the four standard errors. Variances add: chance rarely pushes all four the same way.
+    4 * spread / math.sqrt(seeds)
+single runs: Each cell is a mean over `seeds` runs, and scatters less than one run.
+    2 * spread
+divided by n: A mean of n runs scatters √n times less, not n times less.
+    2 * spread / seeds
+cancels: Subtracting does not take errors away: the noise of runs with nothing in common never cancels on purpose.
+    0.0
+""",
 )
 
 
@@ -276,26 +226,17 @@ answer = "B"
         "What can a decaying schedule do to a run? It can only make the steps smaller, and only later on.",
         "For each curve: is it held up by steps that are too long, too short, or by something else?",
     ),
-    misconceptions=(
-        Misconception(
-            "too low",
-            "That run is calm and still falling: its rate is too low, and a cosine from the same peak is lower still.",
-            "min((label for label in curves if 0 < calm(curves[label]) and not unrest(curves[label])),"
-            " key=lambda label: curves[label][-1])",
-        ),
-        Misconception(
-            "dead",
-            "That line is perfectly flat, without any noise: no gradient arrives. A rate times zero is zero, whatever "
-            "the rate. Look for the bug.",
-            "min(curves, key=lambda label: calm(curves[label]))",
-        ),
-        Misconception(
-            "diverged",
-            "That run leaves upwards from the first updates on, while a cosine is still at its peak. It needs a lower "
-            "rate, not a later one.",
-            "max(curves, key=lambda label: curves[label][-1])",
-        ),
-    ),
+    misconceptions="""
+too low: That run is calm and still falling: its rate is too low, and a cosine from the same peak is lower still.
+    min((label for label in curves if 0 < calm(curves[label]) and not unrest(curves[label])),
+    key=lambda label: curves[label][-1])
+dead: That line is perfectly flat, without any noise: no gradient arrives. A rate times zero is zero, whatever the rate.
+Look for the bug.
+    min(curves, key=lambda label: calm(curves[label]))
+diverged: That run leaves upwards from the first updates on, while a cosine is still at its peak. It needs a lower rate,
+not a later one.
+    max(curves, key=lambda label: curves[label][-1])
+""",
     names={"unrest": unrest, "calm": calm},
 )
 

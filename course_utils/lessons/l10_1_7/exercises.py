@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExercise
 
 
 def _adam(w, m, v, g, t, lr, beta1, beta2, eps):
@@ -13,16 +13,16 @@ def _adam(w, m, v, g, t, lr, beta1, beta2, eps):
 
 def _draw_adam(rng):
     g = rng.choice((-1, 1)) * rng.uniform(0.05, 2)
-    return (rng.uniform(-3, 3), rng.uniform(-1, 1), rng.uniform(0.01, 2), g, rng.randint(1, 30), rng.uniform(0.05, 1),
-            rng.uniform(0.5, 0.95), rng.uniform(0.96, 0.999), rng.uniform(0.02, 0.3))  # fmt: skip
-
-
-def _wrong_adam(m="m / (1 - beta1**t)", below="math.sqrt(v / (1 - beta2**t)) + eps", second="g * g", sign="-",
-                first="m = beta1 * m + (1 - beta1) * g"):  # fmt: skip
-    """Source of an Adam with one part exchanged."""
     return (
-        f"def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):\n    {first}\n"
-        f"    v = beta2 * v + (1 - beta2) * {second}\n    return w {sign} lr * ({m}) / ({below}), m, v"
+        rng.uniform(-3, 3),
+        rng.uniform(-1, 1),
+        rng.uniform(0.01, 2),
+        g,
+        rng.randint(1, 30),
+        rng.uniform(0.05, 1),
+        rng.uniform(0.5, 0.95),
+        rng.uniform(0.96, 0.999),
+        rng.uniform(0.02, 0.3),
     )
 
 
@@ -62,77 +62,43 @@ def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):
         (0.5, 0.2, 0.5, 0.0, 2, 0.1, 0.9, 0.99, 0.1),
     ),
     floor=lambda *args: 1e-5,
-    misconceptions=(
-        Misconception(
-            "no bias correction",
-            "The bias correction is missing: m and v began at 0, so early on both are too small, and not by the "
-            "same factor.",
-            _wrong_adam(m="m", below="math.sqrt(v) + eps"),
-        ),
-        Misconception(
-            "only v corrected",
-            "You corrected v but not m: with beta1 = 0.9 the first step is then ten times too short.",
-            _wrong_adam(m="m"),
-        ),
-        Misconception(
-            "only m corrected",
-            "You corrected m but not v: the root of a v that is too small makes the first steps far too long.",
-            _wrong_adam(below="math.sqrt(v) + eps"),
-        ),
-        Misconception(
-            "eps inside",
-            "You put eps under the square root. PyTorch adds it *to* the root; under it, 1e-8 acts like 1e-4.",
-            _wrong_adam(below="math.sqrt(v / (1 - beta2**t) + eps)"),
-        ),
-        Misconception(
-            "not squared",
-            "Your v averages the size of the gradient; it has to average its *square*.",
-            _wrong_adam(second="abs(g)"),
-        ),
-        Misconception(
-            "no root",
-            "The square root is missing: you divide by the mean square. Then a gradient ten times as large makes a "
-            "step ten times as short.",
-            _wrong_adam(below="v / (1 - beta2**t) + eps"),
-        ),
-        Misconception(
-            "times t",
-            "The exponent: the correction divides by 1 − beta to the *power* t, not by 1 − beta times t.",
-            _wrong_adam(m="m / (1 - beta1 * t or 1)", below="math.sqrt(abs(v / (1 - beta2 * t or 1))) + eps"),
-        ),
-        Misconception(
-            "t plus one",
-            "The exponent is one too large: t counts from 1 here, so the first update divides by 1 − beta.",
-            _wrong_adam(m="m / (1 - beta1**(t + 1))", below="math.sqrt(v / (1 - beta2**(t + 1))) + eps"),
-        ),
-        Misconception(
-            "corrected kept",
-            "You returned the corrected averages. Keep the raw ones: the next update corrects anew, with its own t.",
-            "def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):\n"
-            "    m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)\n"
-            "    v = (beta2 * v + (1 - beta2) * g * g) / (1 - beta2**t)\n"
-            "    return w - lr * m / (math.sqrt(v) + eps), m, v",
-        ),
-        Misconception(
-            "no momentum",
-            "You stepped along the last gradient; Adam steps along the average m. (What you wrote is a corrected "
-            "RMSProp.)",
-            _wrong_adam(m="g"),
-        ),
-        Misconception("uphill", "The sign is wrong: you climb.", _wrong_adam(sign="+")),
-    ),
+    misconceptions="""
+no bias correction: The bias correction is missing: m and v began at 0, so early on both are too small, and not by the
+same factor.
+    m / (1 - beta1**t) -> m
+    v / (1 - beta2**t) -> v
+only v corrected: You corrected v but not m: with beta1 = 0.9 the first step is then ten times too short.
+    m / (1 - beta1**t) -> m
+only m corrected: You corrected m but not v: the root of a v that is too small makes the first steps far too long.
+    v / (1 - beta2**t) -> v
+eps inside: You put eps under the square root. PyTorch adds it *to* the root; under it, 1e-8 acts like 1e-4.
+    (v_hat**0.5 + eps) -> (v_hat + eps) ** 0.5
+not squared: Your v averages the size of the gradient; it has to average its *square*.
+    g**2 -> abs(g)
+no root: The square root is missing: you divide by the mean square. Then a gradient ten times as large makes a step ten
+times as short.
+    v_hat**0.5 -> v_hat
+times t: The exponent: the correction divides by 1 − beta to the *power* t, not by 1 − beta times t.
+    m / (1 - beta1**t) -> m / (1 - beta1 * t or 1)
+    v / (1 - beta2**t) -> abs(v / (1 - beta2 * t or 1))
+t plus one: The exponent is one too large: t counts from 1 here, so the first update divides by 1 − beta.
+    **t -> ** (t + 1)
+corrected kept: You returned the corrected averages. Keep the raw ones: the next update corrects anew, with its own t.
+    + eps), m, v -> + eps), m_hat, v_hat
+no momentum: You stepped along the last gradient; Adam steps along the average m. (What you wrote is a corrected
+RMSProp.)
+    lr * m_hat -> lr * g
+uphill: The sign is wrong: you climb.
+    w - lr -> w + lr
+""",
     variants=(
-        "import numpy as np\ndef adam_update(w, m, v, g, t, lr, beta1, beta2, eps):\n"
-        "    m, v = m + (1 - beta1) * (g - m), v + (1 - beta2) * (g**2 - v)\n"
-        "    return np.array([w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v])",
-        "import torch\ndef adam_update(w, m, v, g, t, lr, beta1, beta2, eps):\n"
-        "    m, v = m * beta1 + g * (1 - beta1), v * beta2 + g * g * (1 - beta2)\n"
-        "    root = torch.as_tensor(v / (1 - beta2**t)).sqrt()\n"
-        "    return w - lr * (m / (1 - beta1**t)) / (root + eps), m, v",
-        "def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):\n"
-        "    m = beta1 * m + (1 - beta1) * g\n    v = beta2 * v + (1 - beta2) * g**2\n"
-        "    root = (1 - beta2**t) ** 0.5\n"
-        "    return [w - lr * root / (1 - beta1**t) * m / (v**0.5 + eps * root), m, v]",
+        "import numpy as np\nm, v = m + (1 - beta1) * (g - m), v + (1 - beta2) * (g**2 - v)\n"
+        "return np.array([w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v])",
+        "import torch\nm, v = m * beta1 + g * (1 - beta1), v * beta2 + g * g * (1 - beta2)\n"
+        "root = torch.as_tensor(v / (1 - beta2**t)).sqrt()\n"
+        "return w - lr * (m / (1 - beta1**t)) / (root + eps), m, v",
+        "m = beta1 * m + (1 - beta1) * g\nv = beta2 * v + (1 - beta2) * g**2\nroot = (1 - beta2**t) ** 0.5\n"
+        "return [w - lr * root / (1 - beta1**t) * m / (v**0.5 + eps * root), m, v]",
     ),
 )
 
@@ -186,55 +152,33 @@ def first_steps(w, g, lr, decay):
     draw=_draw_decay,
     edges=((1.0, 0.5, 0.1, 0.1), (2.0, -0.5, 0.1, 0.5), (-2.0, 0.5, 0.1, 0.5), (1.0, -0.5, 0.2, 0.1)),
     floor=lambda *args: 1e-5,
-    misconceptions=(
-        Misconception(
-            "swapped",
-            "The two results are swapped: Adam first, then AdamW.",
-            "def first_steps(w, g, lr, decay):\n    sign = lambda x: math.copysign(1, x)\n"
-            "    return (1 - lr * decay) * w - lr * sign(g), w - lr * sign(g + decay * w)",
-        ),
-        Misconception(
-            "both decoupled",
-            "You shrank the weight for both. Adam's `weight_decay` only changes the gradient it is given.",
-            "def first_steps(w, g, lr, decay):\n    x = (1 - lr * decay) * w - lr * math.copysign(1, g)\n"
-            "    return x, x",
-        ),
-        Misconception(
-            "both coupled",
-            "You added the decay to the gradient for both. AdamW keeps it out of the gradient and shrinks the weight.",
-            "def first_steps(w, g, lr, decay):\n    x = w - lr * math.copysign(1, g + decay * w)\n    return x, x",
-        ),
-        Misconception(
-            "no rate",
-            "You shrank by 1 − decay. In PyTorch AdamW's decay is multiplied by the learning rate: 1 − lr · decay.",
-            "def first_steps(w, g, lr, decay):\n    sign = lambda x: math.copysign(1, x)\n"
-            "    return w - lr * sign(g + decay * w), (1 - decay) * w - lr * sign(g)",
-        ),
-        Misconception(
-            "shrunk after",
-            "You shrank the weight after the step. AdamW shrinks the old weight; the step itself does not decay.",
-            "def first_steps(w, g, lr, decay):\n    sign = lambda x: math.copysign(1, x)\n"
-            "    return w - lr * sign(g + decay * w), (1 - lr * decay) * (w - lr * sign(g))",
-        ),
-        Misconception(
-            "plain descent",
-            "You stepped by lr times the gradient, as plain descent does. Adam divides the gradient by its size first.",
-            "def first_steps(w, g, lr, decay):\n    return w - lr * (g + decay * w), (1 - lr * decay) * w - lr * g",
-        ),
-        Misconception(
-            "added outside",
-            "You took decay · w out of Adam's division. Coupled decay is part of the gradient *before* it is divided.",
-            "def first_steps(w, g, lr, decay):\n    sign = lambda x: math.copysign(1, x)\n"
-            "    return w - lr * (sign(g) + sign(decay * w)), (1 - lr * decay) * w - lr * sign(g)",
-        ),
-    ),
+    misconceptions="""
+swapped: The two results are swapped: Adam first, then AdamW.
+    sign = lambda x: math.copysign(1, x)
+    return (1 - lr * decay) * w - lr * sign(g), w - lr * sign(g + decay * w)
+both decoupled: You shrank the weight for both. Adam's `weight_decay` only changes the gradient it is given.
+    x = (1 - lr * decay) * w - lr * math.copysign(1, g)
+    return x, x
+both coupled: You added the decay to the gradient for both. AdamW keeps it out of the gradient and shrinks the weight.
+    x = w - lr * math.copysign(1, g + decay * w)
+    return x, x
+no rate: You shrank by 1 − decay. In PyTorch AdamW's decay is multiplied by the learning rate: 1 − lr · decay.
+    sign = lambda x: math.copysign(1, x)
+    return w - lr * sign(g + decay * w), (1 - decay) * w - lr * sign(g)
+shrunk after: You shrank the weight after the step. AdamW shrinks the old weight; the step itself does not decay.
+    sign = lambda x: math.copysign(1, x)
+    return w - lr * sign(g + decay * w), (1 - lr * decay) * (w - lr * sign(g))
+plain descent: You stepped by lr times the gradient, as plain descent does. Adam divides the gradient by its size first.
+    return w - lr * (g + decay * w), (1 - lr * decay) * w - lr * g
+added outside: You took decay · w out of Adam's division. Coupled decay is part of the gradient *before* it is divided.
+    sign = lambda x: math.copysign(1, x)
+    return w - lr * (sign(g) + sign(decay * w)), (1 - lr * decay) * w - lr * sign(g)
+""",
     variants=(
-        "import numpy as np\ndef first_steps(w, g, lr, decay):\n"
-        "    return np.array([w - lr * np.sign(g + decay * w), w - lr * (decay * w + np.sign(g))])",
-        "import torch\ndef first_steps(w, g, lr, decay):\n    sign = lambda x: torch.sign(torch.as_tensor(x))\n"
-        "    return w - lr * sign(g + decay * w), w * (1 - lr * decay) - lr * sign(g)",
-        "def first_steps(w, g, lr, decay):\n    both = g + decay * w\n"
-        "    return w - lr * both / abs(both), w - lr * decay * w - lr * g / abs(g)",
+        "import numpy as np\nreturn np.array([w - lr * np.sign(g + decay * w), w - lr * (decay * w + np.sign(g))])",
+        "import torch\nsign = lambda x: torch.sign(torch.as_tensor(x))\n"
+        "return w - lr * sign(g + decay * w), w * (1 - lr * decay) - lr * sign(g)",
+        "both = g + decay * w\nreturn w - lr * both / abs(both), w - lr * decay * w - lr * g / abs(g)",
     ),
 )
 
@@ -264,29 +208,17 @@ answer = 30 / (30 + 9 + 1)
         "Without a trend every reading is equally likely to be the lowest of all.",
         "How many new readings does patience 9 wait for? More than 9: ten.",
     ),
-    misconceptions=(
-        Misconception(
-            "patience itself",
-            "You waited for `patience` readings. The rule drops when *more* than that were bad: one more.",
-            "readings / (readings + patience)",
-        ),
-        Misconception(
-            "coin",
-            "You gave each new reading an even chance. To be a new best it must beat *all* the ones before.",
-            "0.5 ** (patience + 1)",
-        ),
-        Misconception(
-            "same chance each time",
-            "You gave each new reading the chance 1 / readings of being a best. The chance sinks as readings add up: "
-            "1/31, 1/32, ...",
-            "(1 - 1 / readings) ** (patience + 1)",
-        ),
-        Misconception(
-            "complement",
-            "That is the probability that a new best *does* come.",
-            "(patience + 1) / (readings + patience + 1)",
-        ),
-    ),
+    misconceptions="""
+patience itself: You waited for `patience` readings. The rule drops when *more* than that were bad: one more.
+    readings / (readings + patience)
+coin: You gave each new reading an even chance. To be a new best it must beat *all* the ones before.
+    0.5 ** (patience + 1)
+same chance each time: You gave each new reading the chance 1 / readings of being a best. The chance sinks as readings
+add up: 1/31, 1/32, ...
+    (1 - 1 / readings) ** (patience + 1)
+complement: That is the probability that a new best *does* come.
+    (patience + 1) / (readings + patience + 1)
+""",
 )
 
 AVERAGE = ValueExercise(
@@ -312,15 +244,14 @@ answer = 25 ** 1.5
         "And how much does the mean of k independent values scatter, compared with one of them?",
         "Multiply the two factors.",
     ),
-    misconceptions=(
-        Misconception("noise only", "You counted the calmer noise. The slope per reading changes as well.", "k ** 0.5"),
-        Misconception("slope only", "You counted the larger slope. The noise of a mean is smaller as well.", "k"),
-        Misconception(
-            "variance",
-            "You divided the noise by k: that is what happens to its variance. The standard deviation sinks by √k.",
-            "k ** 2",
-        ),
-    ),
+    misconceptions="""
+noise only: You counted the calmer noise. The slope per reading changes as well.
+    k ** 0.5
+slope only: You counted the larger slope. The noise of a mean is smaller as well.
+    k
+variance: You divided the noise by k: that is what happens to its variance. The standard deviation sinks by √k.
+    k ** 2
+""",
 )
 
 OPEN = OpenExercise(

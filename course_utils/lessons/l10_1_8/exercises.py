@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _stop_at(scores, patience, min_delta):
@@ -23,25 +23,6 @@ def _draw_scores(rng):
     rise, sink, noise = rng.uniform(2, 6), rng.uniform(0, 0.6), rng.uniform(0.5, 4)
     scores = [round(level * (1 - math.exp(-(i + 1) / rise)) - sink * i + rng.gauss(0, noise), 1) for i in range(length)]
     return scores, rng.randint(1, 6), rng.choice([0.0, 0.0, 0.5, 1.5])
-
-
-LOOP = """
-def stop_at(scores, patience, min_delta):
-    best, waited = {start}, 0
-    for i, score in enumerate(scores):
-        if {better}:
-            best, waited = {keep}
-        else:
-            waited += 1
-        if {enough}:
-            return i
-    return len(scores) - 1
-"""
-
-
-def _wrong(start="-math.inf", better="score > best + min_delta", keep="score, 0", enough="waited == patience"):
-    """The solution with one line changed."""
-    return LOOP.format(start=start, better=better, keep=keep, enough=enough)
 
 
 STOP_AT = FunctionExercise(
@@ -93,76 +74,31 @@ def stop_at(scores, patience, min_delta):
         ([40.0], 1, 0.0),
     ),
     keeps=("scores",),
-    misconceptions=(
-        Misconception(
-            "one too late",
-            "Your training goes on for one validation more: it stops at the validation *after* patience is used up. "
-            "(PyTorch's ReduceLROnPlateau counts like that.)",
-            _wrong(enough="waited == patience + 1"),
-        ),
-        Misconception(
-            "one too early",
-            "Your training stops one validation too early: patience 2 allows two validations without improvement, "
-            "and the second is the last.",
-            _wrong(enough="waited >= patience - 1"),
-        ),
-        Misconception(
-            "never reset",
-            "You count all validations without improvement since the beginning; an improvement has to set the count "
-            "back to 0.",
-            _wrong(keep="score, waited"),
-        ),
-        Misconception(
-            "compares with the one before",
-            "You compare each score with the one just before it. A curve that falls and recovers a little then counts "
-            "as improving; compare with the *best*.",
-            """
-def stop_at(scores, patience, min_delta):
-    before, waited = -math.inf, 0
-    for i, score in enumerate(scores):
-        waited = 0 if score > before + min_delta else waited + 1
-        before = score
-        if waited == patience:
-            return i
-    return len(scores) - 1
-""",
-        ),
-        Misconception(
-            "wrong direction",
-            "You wait for a *lower* score. That is right for a loss; an accuracy improves upwards.",
-            _wrong(start="math.inf", better="score < best - min_delta"),
-        ),
-        Misconception(
-            "no min_delta",
-            "`min_delta` has no effect: you accept gains of any size as improvements.",
-            _wrong(better="score > best"),
-        ),
-        Misconception(
-            "equal counts",
-            "A gain of exactly `min_delta` counts as an improvement in your function (>= instead of >). With min_delta "
-            "= 0 a flat curve then never stops.",
-            _wrong(better="score >= best + min_delta"),
-        ),
-        Misconception(
-            "creeping best",
-            "Small gains raise your `best`, though they are too small to count. A slow, steady rise then never counts. "
-            "Move `best` only when the gain exceeds min_delta.",
-            """
-def stop_at(scores, patience, min_delta):
-    best, waited = -math.inf, 0
-    for i, score in enumerate(scores):
-        waited = 0 if score > best + min_delta else waited + 1
-        best = max(best, score)
-        if waited == patience:
-            return i
-    return len(scores) - 1
-""",
-        ),
-        Misconception(
-            "gives the best",
-            "That is where the *best* score stands; asked is where the training stops, `patience` validations later.",
-            """
-def stop_at(scores, patience, min_delta):
+    misconceptions="""
+one too late: Your training goes on for one validation more: it stops at the validation *after* patience is used up.
+(PyTorch's ReduceLROnPlateau counts like that.)
+    waited == patience -> waited == patience + 1
+one too early: Your training stops one validation too early: patience 2 allows two validations without improvement, and
+the second is the last.
+    waited == patience -> waited >= patience - 1
+never reset: You count all validations without improvement since the beginning; an improvement has to set the count back
+to 0.
+    score, 0 -> score, waited
+compares with the one before: You compare each score with the one just before it. A curve that falls and recovers a
+little then counts as improving; compare with the *best*.
+    waited += 1 -> best, waited = score, waited + 1
+wrong direction: You wait for a *lower* score. That is right for a loss; an accuracy improves upwards.
+    -math.inf -> math.inf
+    score > best + min_delta -> score < best - min_delta
+no min_delta: `min_delta` has no effect: you accept gains of any size as improvements.
+    best + min_delta -> best
+equal counts: A gain of exactly `min_delta` counts as an improvement in your function (>= instead of >). With min_delta
+= 0 a flat curve then never stops.
+    score > best -> score >= best
+creeping best: Small gains raise your `best`, though they are too small to count. A slow, steady rise then never counts.
+Move `best` only when the gain exceeds min_delta.
+    waited += 1 -> best, waited = max(best, score), waited + 1
+gives the best: That is where the *best* score stands; asked is where the training stops, `patience` validations later.
     best, where, waited = -math.inf, 0, 0
     for i, score in enumerate(scores):
         if score > best + min_delta:
@@ -172,29 +108,20 @@ def stop_at(scores, patience, min_delta):
         if waited == patience:
             return where
     return where
+counts from 1: You count the validations from 1; an index counts from 0.
+    return i -> return i + 1
+    len(scores) - 1 -> len(scores)
 """,
-        ),
-        Misconception(
-            "counts from 1",
-            "You count the validations from 1; an index counts from 0.",
-            _wrong(enough="waited == patience")
-            .replace("return i", "return i + 1")
-            .replace("return len(scores) - 1", "return len(scores)"),
-        ),
-    ),
     variants=(
-        "def stop_at(scores, patience, min_delta):\n    best, at = scores[0], 0\n    for i in range(1, len(scores)):\n"
-        "        if scores[i] > best + min_delta:\n            best, at = scores[i], i\n"
-        "        if i - at >= patience:\n            return i\n    return len(scores) - 1",
-        "import numpy as np\ndef stop_at(scores, patience, min_delta):\n    best, waited = -np.inf, 0\n"
-        "    for i, score in enumerate(np.asarray(scores)):\n"
-        "        better = score > best + min_delta\n        best = np.where(better, score, best)\n"
-        "        waited = 0 if better else waited + 1\n        if waited >= patience:\n            return np.int64(i)\n"
-        "    return len(scores) - 1",
-        "def stop_at(scores, patience, min_delta):\n    best, left = scores[0], patience\n"
-        "    for i, score in enumerate(scores[1:], start=1):\n        left -= 1\n"
-        "        if score - best > min_delta:\n            best, left = score, patience\n"
-        "        if not left:\n            return i\n    return len(scores) - 1",
+        "best, at = scores[0], 0\nfor i in range(1, len(scores)):\n    if scores[i] > best + min_delta:\n"
+        "        best, at = scores[i], i\n    if i - at >= patience:\n        return i\nreturn len(scores) - 1",
+        "import numpy as np\nbest, waited = -np.inf, 0\nfor i, score in enumerate(np.asarray(scores)):\n"
+        "    better = score > best + min_delta\n    best = np.where(better, score, best)\n"
+        "    waited = 0 if better else waited + 1\n    if waited >= patience:\n        return np.int64(i)\n"
+        "return len(scores) - 1",
+        "best, left = scores[0], patience\nfor i, score in enumerate(scores[1:], start=1):\n    left -= 1\n"
+        "    if score - best > min_delta:\n        best, left = score, patience\n    if not left:\n"
+        "        return i\nreturn len(scores) - 1",
     ),
 )
 
@@ -236,26 +163,18 @@ answer = "C"
         "First choose the checkpoint, looking at nothing but the row you agreed to choose by.",
         "Then ask: which row had no part in the choice? Read that one, at the chosen checkpoint.",
     ),
-    misconceptions=(
-        Misconception(
-            "flattered",
-            "That is the right checkpoint, but the score that chose it. It was picked because it is high, so it "
-            "promises too much.",
-            '"A"',
-        ),
-        Misconception(
-            "chosen on the test set",
-            "That is the highest *test* accuracy: the checkpoint was chosen by the test images. They can no longer "
-            "tell what to expect on new ones.",
-            '"B"',
-        ),
-        Misconception("the last", "That is the last checkpoint; a better one was kept.", '"D"'),
-        Misconception(
-            "by loss",
-            "That is the checkpoint with the lowest validation *loss*. A fair choice too, but agreed was the accuracy.",
-            '"E"',
-        ),
-    ),
+    misconceptions="""
+flattered: That is the right checkpoint, but the score that chose it. It was picked because it is high, so it promises
+too much.
+    "A"
+chosen on the test set: That is the highest *test* accuracy: the checkpoint was chosen by the test images. They can no
+longer tell what to expect on new ones.
+    "B"
+the last: That is the last checkpoint; a better one was kept.
+    "D"
+by loss: That is the checkpoint with the lowest validation *loss*. A fair choice too, but agreed was the accuracy.
+    "E"
+""",
 )
 
 PATIENCE = ValueExercise(
@@ -280,29 +199,18 @@ answer = 2700 + 4 * 450
         "How many validations are there in one epoch? Patience counts those.",
         "patience = 4 · 3 = 12 validations, 150 updates from one to the next, counted from the best one.",
     ),
-    misconceptions=(
-        Misconception(
-            "epochs for validations",
-            "You gave patience = 4 to a rule that counts validations: it stops after little more than one epoch.",
-            "best + epochs * validate_every",
-        ),
-        Misconception(
-            "one more",
-            "One validation too many. ReduceLROnPlateau acts at the validation *after* patience is used up; this "
-            "lesson's rule acts when it is.",
-            "best + epochs * per_epoch + validate_every",
-        ),
-        Misconception(
-            "from the start",
-            "Patience runs from the last improvement, not from the first update.",
-            "epochs * per_epoch",
-        ),
-        Misconception(
-            "the patience",
-            "That is the patience, in validations; the update is asked.",
-            "epochs * per_epoch / validate_every",
-        ),
-    ),
+    misconceptions="""
+epochs for validations: You gave patience = 4 to a rule that counts validations: it stops after little more than one
+epoch.
+    best + epochs * validate_every
+one more: One validation too many. ReduceLROnPlateau acts at the validation *after* patience is used up; this lesson's
+rule acts when it is.
+    best + epochs * per_epoch + validate_every
+from the start: Patience runs from the last improvement, not from the first update.
+    epochs * per_epoch
+the patience: That is the patience, in validations; the update is asked.
+    epochs * per_epoch / validate_every
+""",
     relative=1e-4,
 )
 
@@ -334,20 +242,15 @@ answer = "C"
         "Imagine the power failing between each two steps, and look at what `best.pt` is then.",
         "Bytes that were written are not yet on the disk: they wait in memory until fsync.",
     ),
-    misconceptions=(
-        Misconception(
-            "overwrites",
-            "Opening the file for writing empties it: fail now, and old and new are gone.",
-            '"A"',
-        ),
-        Misconception(
-            "renames first",
-            "The rename may be on the disk before the bytes are: then the name points at a file that is empty or half "
-            "full.",
-            '"B"',
-        ),
-        Misconception("deletes first", "From the deletion to the rename there is no `best.pt` at all.", '"D"'),
-    ),
+    misconceptions="""
+overwrites: Opening the file for writing empties it: fail now, and old and new are gone.
+    "A"
+renames first: The rename may be on the disk before the bytes are: then the name points at a file that is empty or half
+full.
+    "B"
+deletes first: From the deletion to the rename there is no `best.pt` at all.
+    "D"
+""",
 )
 
 OPEN = OpenExercise(

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _cycle(t, peak, T, p, div_factor, final_div_factor):
@@ -19,10 +19,6 @@ def _draw_cycle(rng):
     shape = rng.uniform(0.15, 0.6), rng.uniform(3, 25), 10 ** rng.uniform(2, 4)
     return rng.randint(0, T), rng.uniform(0.05, 3), T, *shape
 
-
-_HEAD = "def one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):\n"
-_PLAN = "    joint = p * T\n"
-_HC = "    hc = lambda tau: (1 - math.cos(math.pi * tau)) / 2\n"
 
 CYCLE = FunctionExercise(
     id="10.1.9.one_cycle",
@@ -59,77 +55,44 @@ def one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):
     ),
     reference=_cycle,
     draw=_draw_cycle,
-    edges=((0, 0.4, 100, 0.3, 10.0, 1000.0), (30, 0.4, 100, 0.3, 10.0, 1000.0), (100, 0.4, 100, 0.3, 10.0, 1000.0),
-           (65, 1.0, 100, 0.3, 25.0, 100.0)),
+    edges=(
+        (0, 0.4, 100, 0.3, 10.0, 1000.0),
+        (30, 0.4, 100, 0.3, 10.0, 1000.0),
+        (100, 0.4, 100, 0.3, 10.0, 1000.0),
+        (65, 1.0, 100, 0.3, 25.0, 100.0),
+    ),
     floor=lambda t, peak, *rest: 3e-6 * peak,
-    misconceptions=(
-        Misconception(
-            "linear ramps",
-            "Straight ramps: the original triangle, with a kink at the peak. Eq. 10.5 asks for half cosines.",
-            _HEAD + _PLAN + "    a, b = peak / div_factor, peak / final_div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * t / joint\n"
-            "    return peak + (b - peak) * (t - joint) / (T - joint)",
-        ),
-        Misconception(
-            "wrong local time",
-            "Your second phase runs on the clock of the whole training: it jumps at the joint. Its own τ starts at 0 "
-            "there.",
-            _HEAD + _PLAN + _HC + "    a, b = peak / div_factor, peak / final_div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * hc(t / joint)\n"
-            "    return peak + (b - peak) * hc(t / T)",
-        ),
-        Misconception(
-            "final from the start rate",
-            "You divided the *start* rate by final_div_factor. That is what PyTorch does; eq. 10.5 divides the peak.",
-            _HEAD + _PLAN + _HC + "    a, b = peak / div_factor, peak / div_factor / final_div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * hc(t / joint)\n"
-            "    return peak + (b - peak) * hc((t - joint) / (T - joint))",
-        ),
-        Misconception(
-            "p ignored",
-            "Your peak lies in the middle of the run, whatever p is: the rise takes p T updates.",
-            _HEAD + "    joint = 0.5 * T\n" + _HC + "    a, b = peak / div_factor, peak / final_div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * hc(t / joint)\n"
-            "    return peak + (b - peak) * hc((t - joint) / (T - joint))",
-        ),
-        Misconception(
-            "back to the start rate",
-            "You come back down to the start rate; the fall goes much further, to peak / final_div_factor.",
-            _HEAD + _PLAN + _HC + "    a = peak / div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * hc(t / joint)\n"
-            "    return peak + (a - peak) * hc((t - joint) / (T - joint))",
-        ),
-        Misconception(
-            "starts at zero",
-            "Your rise begins at 0. Eq. 10.5 begins at peak / div_factor.",
-            _HEAD + _PLAN + _HC + "    b = peak / final_div_factor\n"
-            "    if t <= joint:\n        return peak * hc(t / joint)\n"
-            "    return peak + (b - peak) * hc((t - joint) / (T - joint))",
-        ),
-        Misconception(
-            "torch's clock",
-            "You reach the peak at update p T − 1 and the end at T − 1, as PyTorch does. In eq. 10.5 they are at p T "
-            "and T.",
-            _HEAD + "    joint = p * T - 1\n" + _HC + "    a, b = peak / div_factor, peak / final_div_factor\n"
-            "    if t <= joint:\n        return a + (peak - a) * hc(t / joint)\n"
-            "    return peak + (b - peak) * hc((t - joint) / (T - 1 - joint))",
-        ),
-    ),
+    misconceptions="""
+linear ramps: Straight ramps: the original triangle, with a kink at the peak. Eq. 10.5 asks for half cosines.
+    (1 - math.cos(math.pi * tau)) / 2 -> tau
+wrong local time: Your second phase runs on the clock of the whole training: it jumps at the joint. Its own τ starts at
+0 there.
+    (t - joint) / (T - joint) -> t / T
+final from the start rate: You divided the *start* rate by final_div_factor. That is what PyTorch does; eq. 10.5 divides
+the peak.
+    peak / final_div_factor -> peak / div_factor / final_div_factor
+p ignored: Your peak lies in the middle of the run, whatever p is: the rise takes p T updates.
+    p * T -> 0.5 * T
+back to the start rate: You come back down to the start rate; the fall goes much further, to peak / final_div_factor.
+    (end - peak) -> (start - peak)
+starts at zero: Your rise begins at 0. Eq. 10.5 begins at peak / div_factor.
+    start + (peak - start) -> peak
+torch's clock: You reach the peak at update p T − 1 and the end at T − 1, as PyTorch does. In eq. 10.5 they are at p T
+and T.
+    p * T -> p * T - 1
+    (T - joint) -> (T - 1 - joint)
+""",
     variants=(
-        "import numpy as np\ndef one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):\n"
-        "    up = t <= p * T\n    low = peak / (div_factor if up else final_div_factor)\n"
-        "    tau = t / (p * T) if up else (T - t) / ((1 - p) * T)\n"
-        "    return low + (peak - low) * np.sin(np.pi * tau / 2) ** 2",
-        "import torch\ndef one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):\n"
-        "    a, b = peak / div_factor, peak / final_div_factor\n"
-        "    if t < p * T:\n        return a + (peak - a) * (1 - torch.cos(torch.tensor(torch.pi * t / (p * T)))) / 2\n"
-        "    tau = (t - p * T) / (T - p * T)\n"
-        "    return b + (peak - b) * (1 + torch.cos(torch.tensor(torch.pi * tau))) / 2",
-        "def one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):\n"
-        "    from course_utils.schedules import one_cycle\n"
-        "    return one_cycle(t, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor)",
+        "import numpy as np\nup = t <= p * T\nlow = peak / (div_factor if up else final_div_factor)\n"
+        "tau = t / (p * T) if up else (T - t) / ((1 - p) * T)\n"
+        "return low + (peak - low) * np.sin(np.pi * tau / 2) ** 2",
+        "import torch\na, b = peak / div_factor, peak / final_div_factor\nif t < p * T:\n"
+        "    return a + (peak - a) * (1 - torch.cos(torch.tensor(torch.pi * t / (p * T)))) / 2\n"
+        "tau = (t - p * T) / (T - p * T)\nreturn b + (peak - b) * (1 + torch.cos(torch.tensor(torch.pi * tau))) / 2",
+        "from course_utils.schedules import one_cycle\n"
+        "return one_cycle(t, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor)",
     ),
-)  # fmt: skip
+)
 
 
 def _coupled(lr, low, peak, m_min, m_max):
@@ -143,8 +106,6 @@ def _draw_coupled(rng):
     m_min = rng.uniform(0.5, 0.88)
     return rng.uniform(low, peak), low, peak, m_min, rng.uniform(m_min + 0.02, 0.97)
 
-
-_C = "def momentum_and_noise(lr, low, peak, m_min, m_max):\n"
 
 COUPLED = FunctionExercise(
     id="10.1.9.noise",
@@ -179,47 +140,31 @@ def momentum_and_noise(lr, low, peak, m_min, m_max):
     edges=((0.1, 0.1, 1.0, 0.85, 0.95), (1.0, 0.1, 1.0, 0.85, 0.95), (0.55, 0.1, 1.0, 0.85, 0.95)),
     floor=lambda lr, *rest: 1e-5,
     relative=1e-4,
-    misconceptions=(
-        Misconception(
-            "same direction",
-            "Your momentum is highest where the rate is: eq. 10.6 goes the other way round.",
-            _C + "    m = m_min + (m_max - m_min) * (lr - low) / (peak - low)\n    return [m, lr / (1 - m)]",
-        ),
-        Misconception(
-            "share of the peak",
-            "You took lr / peak for the height; the phase begins at `low`, not at 0.",
-            _C + "    m = m_max - (m_max - m_min) * lr / peak\n    return [m, lr / (1 - m)]",
-        ),
-        Misconception(
-            "times 1 - m",
-            "Momentum *adds up* past gradients, about 1 / (1 − m) of them: divide by 1 − m.",
-            _C + "    m = m_max - (m_max - m_min) * (lr - low) / (peak - low)\n    return [m, lr * (1 - m)]",
-        ),
-        Misconception(
-            "divided by m",
-            "You divided by m. The sum of 1 + m + m² + … is 1 / (1 − m).",
-            _C + "    m = m_max - (m_max - m_min) * (lr - low) / (peak - low)\n    return [m, lr / m]",
-        ),
-        Misconception(
-            "fixed momentum",
-            "Your momentum does not follow the rate.",
-            _C + "    return [m_max, lr / (1 - m_max)]",
-        ),
-        Misconception(
-            "logarithms",
-            "You measured the height on a logarithmic axis; the two half cosines are alike on a plain one.",
-            _C + "    m = m_max - (m_max - m_min) * math.log(lr / low) / math.log(peak / low)\n"
-            "    return [m, lr / (1 - m)]",
-        ),
-    ),
+    misconceptions="""
+same direction: Your momentum is highest where the rate is: eq. 10.6 goes the other way round.
+    m = m_min + (m_max - m_min) * (lr - low) / (peak - low)
+    return [m, lr / (1 - m)]
+share of the peak: You took lr / peak for the height; the phase begins at `low`, not at 0.
+    m = m_max - (m_max - m_min) * lr / peak
+    return [m, lr / (1 - m)]
+times 1 - m: Momentum *adds up* past gradients, about 1 / (1 − m) of them: divide by 1 − m.
+    m = m_max - (m_max - m_min) * (lr - low) / (peak - low)
+    return [m, lr * (1 - m)]
+divided by m: You divided by m. The sum of 1 + m + m² + … is 1 / (1 − m).
+    m = m_max - (m_max - m_min) * (lr - low) / (peak - low)
+    return [m, lr / m]
+fixed momentum: Your momentum does not follow the rate.
+    return [m_max, lr / (1 - m_max)]
+logarithms: You measured the height on a logarithmic axis; the two half cosines are alike on a plain one.
+    m = m_max - (m_max - m_min) * math.log(lr / low) / math.log(peak / low)
+    return [m, lr / (1 - m)]
+""",
     variants=(
-        "import numpy as np\ndef momentum_and_noise(lr, low, peak, m_min, m_max):\n"
-        "    m = np.interp(lr, [low, peak], [m_max, m_min])\n    return np.array([m, lr / (1 - m)])",
-        "import torch\ndef momentum_and_noise(lr, low, peak, m_min, m_max):\n"
-        "    m = torch.lerp(torch.tensor(m_max, dtype=torch.float64), torch.tensor(m_min, dtype=torch.float64),\n"
-        "                   (lr - low) / (peak - low))\n    return [m, lr / (1 - m)]",
-        "def momentum_and_noise(lr, low, peak, m_min, m_max):\n"
-        "    m = (m_max * (peak - lr) + m_min * (lr - low)) / (peak - low)\n    return m, lr / (1 - m)",
+        "import numpy as np\nm = np.interp(lr, [low, peak], [m_max, m_min])\nreturn np.array([m, lr / (1 - m)])",
+        "import torch\n"
+        "m = torch.lerp(torch.tensor(m_max, dtype=torch.float64), torch.tensor(m_min, dtype=torch.float64),\n"
+        "               (lr - low) / (peak - low))\nreturn [m, lr / (1 - m)]",
+        "m = (m_max * (peak - lr) + m_min * (lr - low)) / (peak - low)\nreturn m, lr / (1 - m)",
     ),
 )
 
@@ -245,14 +190,17 @@ answer = 5000 / 25
         "Write PyTorch's last rate down as the peak divided by something.",
         "peak / div_factor / x = peak / ours. Solve for x.",
     ),
-    misconceptions=(
-        Misconception("same number", "Then PyTorch divides twice: the last rate comes out div_factor times too low.",
-                      "ours"),
-        Misconception("multiplied", "The other way round: that lowers the last rate still more.", "ours * div_factor"),
-        Misconception("turned over", "Upside down: PyTorch wants a divisor above 1 here.", "div_factor / ours"),
-        Misconception("the rate itself", "That is a share of the peak; the divisor is asked.", "1 / ours"),
-    ),
-)  # fmt: skip
+    misconceptions="""
+same number: Then PyTorch divides twice: the last rate comes out div_factor times too low.
+    ours
+multiplied: The other way round: that lowers the last rate still more.
+    ours * div_factor
+turned over: Upside down: PyTorch wants a divisor above 1 here.
+    div_factor / ours
+the rate itself: That is a share of the peak; the divisor is asked.
+    1 / ours
+""",
+)
 
 RATES = [round(10 ** (k / 4), 6) for k in range(-16, 5)]  # 1e-4 ... 10: four a decade
 
@@ -300,24 +248,15 @@ peak. A is where improvement has hardly begun: that is η_min's side. At D the c
         "Which two of the four can never be a peak: the one before anything happens, and the one after it broke?",
         "Of the other two, one is where the loss falls fastest, one where it stops falling. OneCycle comes down again.",
     ),
-    misconceptions=(
-        Misconception(
-            "steepest fall",
-            "There the loss falls fastest: a fine rate to keep, too timid for a peak that is left again. Go on to "
-            "where the fall ends.",
-            "steepest(losses)",
-        ),
-        Misconception(
-            "broken",
-            "There the curve has already turned up: the net is being thrown about. Stay before the break.",
-            "max(options, key=options.get)",
-        ),
-        Misconception(
-            "first improvement",
-            "There the curve only begins to improve: that is the side of η_min.",
-            "min(options, key=options.get)",
-        ),
-    ),
+    misconceptions="""
+steepest fall: There the loss falls fastest: a fine rate to keep, too timid for a peak that is left again. Go on to
+where the fall ends.
+    steepest(losses)
+broken: There the curve has already turned up: the net is being thrown about. Stay before the break.
+    max(options, key=options.get)
+first improvement: There the curve only begins to improve: that is the side of η_min.
+    min(options, key=options.get)
+""",
     names={"steepest": steepest, "options": OPTIONS},
 )
 

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _levels(low, high, n):
@@ -13,8 +13,6 @@ def _draw_levels(rng):
     low = 10 ** rng.uniform(-6, -1)
     return low, low * 10 ** rng.uniform(0.5, 5), rng.randint(2, 12)
 
-
-_L = "def log_levels(low, high, n):\n"
 
 LEVELS = FunctionExercise(
     id="10.2.1.levels",
@@ -43,49 +41,28 @@ def log_levels(low, high, n):
     draw=_draw_levels,
     edges=((1e-4, 1e-1, 4), (1e-5, 10.0, 7), (0.01, 1.0, 2)),
     floor=lambda low, high, n: 3e-6 * low,
-    misconceptions=(
-        Misconception(
-            "equal steps",
-            "Your levels are equal *steps* apart: nearly all of them lie in the highest factor of ten.",
-            _L + "    return [low + (high - low) * k / (n - 1) for k in range(n)]",
-        ),
-        Misconception(
-            "n gaps",
-            "You divided the way into n parts; n levels have n − 1 gaps. Your last level is below `high`.",
-            _L + "    return [low * (high / low) ** (k / n) for k in range(n)]",
-        ),
-        Misconception(
-            "ends left out",
-            "Your levels keep away from both ends; the first should be `low`, the last `high`.",
-            _L + "    return [low * (high / low) ** ((k + 1) / (n + 1)) for k in range(n)]",
-        ),
-        Misconception(
-            "factor ten",
-            "Each of your levels is ten times the one before, whatever `high` and n are.",
-            _L + "    return [low * 10**k for k in range(n)]",
-        ),
-        Misconception(
-            "logarithms",
-            "You returned the logarithms of the levels: take ten to that power.",
-            _L + "    a, b = math.log10(low), math.log10(high)\n"
-            "    return [a + (b - a) * k / (n - 1) for k in range(n)]",
-        ),
-        Misconception(
-            "downwards",
-            "The right levels in the wrong order: the first one is `low`.",
-            _L + "    return [high * (low / high) ** (k / (n - 1)) for k in range(n)]",
-        ),
-    ),
+    misconceptions="""
+equal steps: Your levels are equal *steps* apart: nearly all of them lie in the highest factor of ten.
+    return [low + (high - low) * k / (n - 1) for k in range(n)]
+n gaps: You divided the way into n parts; n levels have n − 1 gaps. Your last level is below `high`.
+    return [low * (high / low) ** (k / n) for k in range(n)]
+ends left out: Your levels keep away from both ends; the first should be `low`, the last `high`.
+    return [low * (high / low) ** ((k + 1) / (n + 1)) for k in range(n)]
+factor ten: Each of your levels is ten times the one before, whatever `high` and n are.
+    return [low * 10**k for k in range(n)]
+logarithms: You returned the logarithms of the levels: take ten to that power.
+    a, b = math.log10(low), math.log10(high)
+    return [a + (b - a) * k / (n - 1) for k in range(n)]
+downwards: The right levels in the wrong order: the first one is `low`.
+    return [high * (low / high) ** (k / (n - 1)) for k in range(n)]
+""",
     variants=(
-        "import numpy as np\ndef log_levels(low, high, n):\n    return np.geomspace(low, high, n)",
-        "import numpy as np\ndef log_levels(low, high, n):\n"
-        "    return 10 ** np.linspace(np.log10(low), np.log10(high), n)",
-        "import torch\ndef log_levels(low, high, n):\n"
-        "    return torch.logspace(math.log10(low), math.log10(high), n, dtype=torch.float64)",
-        "from course_utils.search.space import log_uniform\ndef log_levels(low, high, n):\n"
-        "    return log_uniform(low, high).levels(n)",
+        "import numpy as np\nreturn np.geomspace(low, high, n)",
+        "import numpy as np\nreturn 10 ** np.linspace(np.log10(low), np.log10(high), n)",
+        "import torch\nreturn torch.logspace(math.log10(low), math.log10(high), n, dtype=torch.float64)",
+        "from course_utils.search.space import log_uniform\nreturn log_uniform(low, high).levels(n)",
     ),
-)  # fmt: skip
+)
 
 
 def _hours(learning_rates, weight_decays, dropouts, seeds, at_once, minutes):
@@ -114,34 +91,19 @@ answer = 6 * 4 * 5 * 3 / 8 * 20 / 60
         "Every level of one axis meets every level of the others: how many settings are that?",
         "Times the seeds; then how many rounds of eight; then 20 minutes a round, in hours.",
     ),
-    misconceptions=(
-        Misconception(
-            "levels added",
-            "You added the levels. In a grid every level meets every level of the other axes: multiply.",
-            "-(-(learning_rates + weight_decays + dropouts) * seeds // at_once) * minutes / 60",
-        ),
-        Misconception(
-            "seeds forgotten",
-            "Each setting is trained several times: the seeds multiply, too.",
-            "learning_rates * weight_decays * dropouts / at_once * minutes / 60",
-        ),
-        Misconception(
-            "one after the other",
-            "That is how long one machine would take alone; here several trials run at once.",
-            "learning_rates * weight_decays * dropouts * seeds * minutes / 60",
-        ),
-        Misconception(
-            "minutes",
-            "That is right in minutes; hours are asked.",
-            "learning_rates * weight_decays * dropouts * seeds / at_once * minutes",
-        ),
-        Misconception(
-            "number of trials",
-            "That is the number of trials; the time is asked.",
-            "learning_rates * weight_decays * dropouts * seeds",
-        ),
-    ),
-)  # fmt: skip
+    misconceptions="""
+levels added: You added the levels. In a grid every level meets every level of the other axes: multiply.
+    -(-(learning_rates + weight_decays + dropouts) * seeds // at_once) * minutes / 60
+seeds forgotten: Each setting is trained several times: the seeds multiply, too.
+    learning_rates * weight_decays * dropouts / at_once * minutes / 60
+one after the other: That is how long one machine would take alone; here several trials run at once.
+    learning_rates * weight_decays * dropouts * seeds * minutes / 60
+minutes: That is right in minutes; hours are asked.
+    learning_rates * weight_decays * dropouts * seeds / at_once * minutes
+number of trials: That is the number of trials; the time is asked.
+    learning_rates * weight_decays * dropouts * seeds
+""",
+)
 
 MAP_RATES = [0.0001, 0.001, 0.01, 0.1]  # across
 MAP_DECAYS = [0.0001, 0.001, 0.01, 0.1]  # upwards
@@ -180,30 +142,27 @@ trainings of one setting do. To train the winners again is right, but later: fir
         "On which side of the map is the best cell? Does the accuracy level off there, or does it still climb?",
         "Compare the difference between two columns, and between the three lower rows, with one point of noise.",
     ),
-    misconceptions=(
-        Misconception(
-            "the flat axis",
-            "Those rows differ by less than two trainings of one setting do: there is nothing to climb that way.",
-            "'B'",
-        ),
-        Misconception(
-            "best of the grid",
-            "It is the best of what was tried. At the border of the map the accuracy still climbs, ten points a step.",
-            "'C'",
-        ),
-        Misconception(
-            "seeds too soon",
-            "More seeds tell the four apart, but they all stand at the border: the optimum is probably not among them.",
-            "'D'",
-        ),
-    ),
-)  # fmt: skip
+    misconceptions="""
+the flat axis: Those rows differ by less than two trainings of one setting do: there is nothing to climb that way.
+    'B'
+best of the grid: It is the best of what was tried. At the border of the map the accuracy still climbs, ten points a
+step.
+    'C'
+seeds too soon: More seeds tell the four apart, but they all stand at the border: the optimum is probably not among
+them.
+    'D'
+""",
+)
 
 
 def _still(wanted, kept):
     def done(one):
-        return any(one[2] == there[2] and there[3] > 0 and all(math.isclose(a, b, rel_tol=1e-9)
-                   for a, b in zip(one[:2], there[:2], strict=True)) for there in kept)  # fmt: skip
+        return any(
+            one[2] == there[2]
+            and there[3] > 0
+            and all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(one[:2], there[:2], strict=True))
+            for there in kept
+        )
 
     return [0 if done(one) else 1 for one in wanted]
 
@@ -216,21 +175,13 @@ def _draw_kept(rng):
     # One of each kind, in an order of its own: whole, diverged, half-written, of another seed.
     kinds = [(0, 1), (0, 2), (0, 0), (1, 1)]
     rng.shuffle(kinds)
-    kept = [[one[0] * (1 + rng.choice([-2, 2]) * 1e-15), one[1], seed + shift, status]
-            for one, (shift, status) in zip(wanted, kinds, strict=True)]  # fmt: skip
+    kept = [
+        [one[0] * (1 + rng.choice([-2, 2]) * 1e-15), one[1], seed + shift, status]
+        for one, (shift, status) in zip(wanted, kinds, strict=True)
+    ]
     rng.shuffle(kept)
     return wanted, kept
 
-
-_S = "def still_to_train(wanted, kept):\n"
-_SAME = "    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)\n"
-
-
-def _wrong(test: str) -> str:
-    return _S + _SAME + f"    return [0 if any({test} for k in kept) else 1 for w in wanted]"
-
-
-_BOTH = "near(w[0], k[0]) and near(w[1], k[1])"
 
 RESUME = FunctionExercise(
     id="10.2.1.resume",
@@ -273,51 +224,39 @@ def still_to_train(wanted, kept):
         ([[0.1, 0.001, 3], [0.1, 0.01, 3]], [[0.1, 0.01, 3, 1], [0.1, 0.001, 4, 1]]),
         ([[0.1, 0.001, 0], [0.2, 0.001, 0]], [[0.2, 0.001, 0, 1], [0.7, 0.5, 0, 1]]),
     ),
-    misconceptions=(
-        Misconception(
-            "exact floats",
-            "You compared floats with ==. 0.1 + 0.2 is not 0.3 there, and a finished trial is trained once more.",
-            _wrong("w == k[:3] and k[3] > 0"),
-        ),
-        Misconception(
-            "diverged again",
-            "You train diverged trials again. They would diverge again: that is their result.",
-            _wrong(f"{_BOTH} and w[2] == k[2] and k[3] == 1"),
-        ),
-        Misconception(
-            "half-written counts",
-            "You take a half-written file for a result: look at the status.",
-            _wrong(f"{_BOTH} and w[2] == k[2]"),
-        ),
-        Misconception(
-            "seed ignored",
-            "A trial of another seed is another trial: its result is not the one you want.",
-            _wrong(f"{_BOTH} and k[3] > 0"),
-        ),
-        Misconception(
-            "counted",
-            "You counted files and left out as many trials from the front. Which ones are there matters, not how many.",
-            _S + "    n = sum(k[3] > 0 for k in kept)\n    return [0 if i < n else 1 for i in range(len(wanted))]",
-        ),
-        Misconception(
-            "turned round",
-            "The other way round: 1 means that it must be trained.",
-            _wrong(f"{_BOTH} and w[2] == k[2] and k[3] > 0").replace("0 if", "1 if").replace("else 1", "else 0"),
-        ),
-    ),
+    misconceptions="""
+exact floats: You compared floats with ==. 0.1 + 0.2 is not 0.3 there, and a finished trial is trained once more.
+    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)
+    return [0 if any(w == k[:3] and k[3] > 0 for k in kept) else 1 for w in wanted]
+diverged again: You train diverged trials again. They would diverge again: that is their result.
+    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)
+    same = lambda w, k: near(w[0], k[0]) and near(w[1], k[1]) and w[2] == k[2]
+    return [0 if any(same(w, k) and k[3] == 1 for k in kept) else 1 for w in wanted]
+half-written counts: You take a half-written file for a result: look at the status.
+    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)
+    return [0 if any(near(w[0], k[0]) and near(w[1], k[1]) and w[2] == k[2] for k in kept) else 1 for w in wanted]
+seed ignored: A trial of another seed is another trial: its result is not the one you want.
+    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)
+    return [0 if any(near(w[0], k[0]) and near(w[1], k[1]) and k[3] > 0 for k in kept) else 1 for w in wanted]
+counted: You counted files and left out as many trials from the front. Which ones are there matters, not how many.
+    n = sum(k[3] > 0 for k in kept)
+    return [0 if i < n else 1 for i in range(len(wanted))]
+turned round: The other way round: 1 means that it must be trained.
+    near = lambda a, b: math.isclose(a, b, rel_tol=1e-9)
+    same = lambda w, k: near(w[0], k[0]) and near(w[1], k[1]) and w[2] == k[2]
+    return [1 if any(same(w, k) and k[3] > 0 for k in kept) else 0 for w in wanted]
+""",
     variants=(
-        "import numpy as np\ndef still_to_train(wanted, kept):\n"
-        "    there = [k[:3] for k in kept if k[3]]\n"
-        "    return [int(not any(np.allclose(w, k, rtol=1e-9, atol=0) for k in there)) for w in wanted]",
-        "def still_to_train(wanted, kept):\n"
-        "    key = lambda one: (f'{one[0]:.9g}', f'{one[1]:.9g}', one[2])\n"
-        "    done = {key(k) for k in kept if k[3] in (1, 2)}\n    return [0 if key(w) in done else 1 for w in wanted]",
-        "def still_to_train(wanted, kept):\n    result = [1] * len(wanted)\n"
-        "    for i, (lr, decay, seed) in enumerate(wanted):\n        for a, b, s, status in kept:\n"
-        "            if abs(a - lr) < 1e-9 * lr and abs(b - decay) < 1e-9 * decay and s == seed and status != 0:\n"
-        "                result[i] = 0\n    return result",
+        "import numpy as np\nthere = [k[:3] for k in kept if k[3]]\n"
+        "return [int(not any(np.allclose(w, k, rtol=1e-9, atol=0) for k in there)) for w in wanted]",
+        "key = lambda one: (f'{one[0]:.9g}', f'{one[1]:.9g}', one[2])\n"
+        "done = {key(k) for k in kept if k[3] in (1, 2)}\nreturn [0 if key(w) in done else 1 for w in wanted]",
+        "result = [1] * len(wanted)\nfor i, (lr, decay, seed) in enumerate(wanted):\n"
+        "    for a, b, s, status in kept:\n"
+        "        if abs(a - lr) < 1e-9 * lr and abs(b - decay) < 1e-9 * decay and s == seed and status != 0:\n"
+        "            result[i] = 0\nreturn result",
     ),
-)  # fmt: skip
+)
 
 OPEN = OpenExercise(
     id="10.2.1.open",

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _log_uniform(u, low, high):
@@ -13,8 +13,6 @@ def _draw_range(rng):
     low = 10 ** rng.uniform(-6, -1)
     return rng.random(), low, low * 10 ** rng.uniform(0.5, 5)
 
-
-_L = "def log_uniform(u, low, high):\n"
 
 LOG_UNIFORM = FunctionExercise(
     id="10.2.2.log_uniform",
@@ -46,49 +44,31 @@ def log_uniform(u, low, high):
     draw=_draw_range,
     edges=((0.0, 1e-4, 1e-1), (1.0, 1e-4, 1e-1), (0.5, 1e-4, 1.0)),
     floor=lambda u, low, high: 1e-5 * low,
-    misconceptions=(
-        Misconception(
-            "linear space",
-            "You drew uniformly in the numbers themselves: nine of ten draws then lie in the highest factor of ten.",
-            _L + "    return low + (high - low) * u",
-        ),
-        Misconception(
-            "log10, then exp",
-            "You took log10 and came back with exp: one base on the way in, another on the way out.",
-            _L + "    a, b = math.log10(low), math.log10(high)\n    return math.exp(a + (b - a) * u)",
-        ),
-        Misconception(
-            "log, then 10 **",
-            "You took the natural logarithm and came back with `10 ** ...`: two different bases.",
-            _L + "    a, b = math.log(low), math.log(high)\n    return 10 ** (a + (b - a) * u) if b - a < 300 else 0.0",
-        ),
-        Misconception(
-            "still a logarithm",
-            "That is the logarithm of the draw. Undo it: exp, or `10 ** ...` for log10.",
-            _L + "    a, b = math.log(low), math.log(high)\n    return a + (b - a) * u",
-        ),
-        Misconception(
-            "exponent of ten",
-            "That is the exponent, log10 of the draw. Put `10 **` before it.",
-            _L + "    a, b = math.log10(low), math.log10(high)\n    return a + (b - a) * u",
-        ),
-        Misconception(
-            "from the top",
-            "Your draws run downwards: u = 0 should give `low`.",
-            _L + "    return high * (low / high) ** u",
-        ),
-        Misconception(
-            "high to the u",
-            "`low * high ** u` ends at low · high. From low to high the factor is high / low.",
-            _L + "    return low * high ** u",
-        ),
-    ),
+    misconceptions="""
+linear space: You drew uniformly in the numbers themselves: nine of ten draws then lie in the highest factor of ten.
+    return low + (high - low) * u
+log10, then exp: You took log10 and came back with exp: one base on the way in, another on the way out.
+    a, b = math.log10(low), math.log10(high)
+    return math.exp(a + (b - a) * u)
+log, then 10 **: You took the natural logarithm and came back with `10 ** ...`: two different bases.
+    a, b = math.log(low), math.log(high)
+    return 10 ** (a + (b - a) * u) if b - a < 300 else 0.0
+still a logarithm: That is the logarithm of the draw. Undo it: exp, or `10 ** ...` for log10.
+    a, b = math.log(low), math.log(high)
+    return a + (b - a) * u
+exponent of ten: That is the exponent, log10 of the draw. Put `10 **` before it.
+    a, b = math.log10(low), math.log10(high)
+    return a + (b - a) * u
+from the top: Your draws run downwards: u = 0 should give `low`.
+    return high * (low / high) ** u
+high to the u: `low * high ** u` ends at low · high. From low to high the factor is high / low.
+    return low * high ** u
+""",
     variants=(
-        "import math\ndef log_uniform(u, low, high):\n    return 10 ** (math.log10(low) + u * math.log10(high / low))",
-        "import numpy as np\ndef log_uniform(u, low, high):\n    return np.exp(np.log(low) + u * np.log(high / low))",
-        "import torch\ndef log_uniform(u, low, high):\n"
-        "    a, b = torch.tensor([low, high], dtype=torch.float64).log()\n    return torch.lerp(a, b, u).exp()",
-        "def log_uniform(u, low, high):\n    return low ** (1 - u) * high ** u",
+        "import math\nreturn 10 ** (math.log10(low) + u * math.log10(high / low))",
+        "import numpy as np\nreturn np.exp(np.log(low) + u * np.log(high / low))",
+        "import torch\na, b = torch.tensor([low, high], dtype=torch.float64).log()\nreturn torch.lerp(a, b, u).exp()",
+        "return low ** (1 - u) * high ** u",
     ),
 )
 
@@ -99,8 +79,6 @@ def _needed(share, chance):
         n += 1
     return n
 
-
-_N = "def trials_needed(share, chance):\n"
 
 NEEDED = FunctionExercise(
     id="10.2.2.trials",
@@ -132,46 +110,26 @@ def trials_needed(share, chance):
     draw=lambda rng: (rng.uniform(0.01, 0.5), rng.uniform(0.5, 0.995)),
     edges=((0.05, 0.95), (0.01, 0.99), (0.5, 0.7)),
     floor=lambda share, chance: 1e-6,
-    misconceptions=(
-        Misconception(
-            "chances added",
-            "You added the chances up. Two trials of 5 % each do not make 10 %: both may hit. Ask how likely it is "
-            "that *all miss*.",
-            _N + "    return math.ceil(chance / share)",
-        ),
-        Misconception(
-            "rounded down",
-            "Rounded down you are one trial short: the chance is then still below what was asked.",
-            _N + "    return math.floor(math.log(1 - chance) / math.log(1 - share))",
-        ),
-        Misconception(
-            "not whole",
-            "That is where the curve crosses the chance; a number of trials is whole: round up.",
-            _N + "    return math.log(1 - chance) / math.log(1 - share)",
-        ),
-        Misconception(
-            "all hit",
-            "`share ** n` is the chance that *every* trial is good. One good one is enough.",
-            _N + "    return math.ceil(math.log(chance) / math.log(share))",
-        ),
-        Misconception(
-            "turned over",
-            "Your quotient is upside down: the log of what may be missed belongs above.",
-            _N + "    return math.log(1 - share) / math.log(1 - chance)",
-        ),
-        Misconception(
-            "on average",
-            "After 1 / share trials you have *one on average*; with 37 % you have none.",
-            _N + "    return math.ceil(1 / share)",
-        ),
-    ),
+    misconceptions="""
+chances added: You added the chances up. Two trials of 5 % each do not make 10 %: both may hit. Ask how likely it is
+that *all miss*.
+    return math.ceil(chance / share)
+rounded down: Rounded down you are one trial short: the chance is then still below what was asked.
+    return math.floor(math.log(1 - chance) / math.log(1 - share))
+not whole: That is where the curve crosses the chance; a number of trials is whole: round up.
+    return math.log(1 - chance) / math.log(1 - share)
+all hit: `share ** n` is the chance that *every* trial is good. One good one is enough.
+    return math.ceil(math.log(chance) / math.log(share))
+turned over: Your quotient is upside down: the log of what may be missed belongs above.
+    return math.log(1 - share) / math.log(1 - chance)
+on average: After 1 / share trials you have *one on average*; with 37 % you have none.
+    return math.ceil(1 / share)
+""",
     variants=(
-        "def trials_needed(share, chance):\n    n, missed = 0, 1.0\n    while 1 - missed < chance:\n"
-        "        n, missed = n + 1, missed * (1 - share)\n    return n",
-        "import numpy as np\ndef trials_needed(share, chance):\n"
-        "    return int(np.ceil(np.log1p(-chance) / np.log1p(-share)))",
-        "def trials_needed(share, chance):\n    from course_utils.search.replays import hit_chance\n"
-        "    return next(n for n in range(1, 10_000) if hit_chance(float(share), n) >= chance)",
+        "n, missed = 0, 1.0\nwhile 1 - missed < chance:\n    n, missed = n + 1, missed * (1 - share)\nreturn n",
+        "import numpy as np\nreturn int(np.ceil(np.log1p(-chance) / np.log1p(-share)))",
+        "from course_utils.search.replays import hit_chance\n"
+        "return next(n for n in range(1, 10_000) if hit_chance(float(share), n) >= chance)",
     ),
 )
 
@@ -197,18 +155,20 @@ answer = 81 / 81 ** (1 / 4)
         "How many levels does the grid have on each axis, if `levels ** axes` must be the trials?",
         "Random search draws every trial's learning rate anew. Divide one number of values by the other.",
     ),
-    misconceptions=(
-        Misconception("the grid's own", "That is how many learning rates the *grid* tries. Random search tries one a "
-                      "trial.", "trials ** (1 / axes)"),
-        Misconception("trials shared out", "A grid does not share its trials out among the axes: it tries all "
-                      "combinations, `levels ** axes` of them.", "axes"),
-        Misconception("two axes", "That would be right for two axes: a square grid.", "math.sqrt(trials)"),
-        Misconception("random's own", "That is how many learning rates random search tries; the *factor* is asked.",
-                      "trials"),
-        Misconception("difference", "That is how many more; how many *times* as many is asked.",
-                      "trials - trials ** (1 / axes)"),
-    ),
-)  # fmt: skip
+    misconceptions="""
+the grid's own: That is how many learning rates the *grid* tries. Random search tries one a trial.
+    trials ** (1 / axes)
+trials shared out: A grid does not share its trials out among the axes: it tries all combinations, `levels ** axes` of
+them.
+    axes
+two axes: That would be right for two axes: a square grid.
+    math.sqrt(trials)
+random's own: That is how many learning rates random search tries; the *factor* is asked.
+    trials
+difference: That is how many more; how many *times* as many is asked.
+    trials - trials ** (1 / axes)
+""",
+)
 
 AXES = {"A": "learning rate", "B": "weight decay", "C": "dropout", "D": "batch size"}
 WIDE = {"A": 0.75, "B": 0.00, "C": 0.00, "D": 0.05}
@@ -244,23 +204,14 @@ a fixed number of epochs a smaller batch makes more updates.
         "The shares are measured anew in every space. Which line belongs to the space you go on in?",
         "The learning rate still matters: outside. Inside, which share is largest?",
     ),
-    misconceptions=(
-        Misconception(
-            "the old space",
-            "That was so while the rates spanned four decades. In the space you go on in, all rates are good ones.",
-            "places(wide)[0]",
-        ),
-        Misconception(
-            "least important",
-            "That one has the smallest share of all: fix it anywhere.",
-            "places(narrow)[-1]",
-        ),
-        Misconception(
-            "gained most",
-            "From nothing to five per cent: it has begun to count. But another one has fifteen times that share.",
-            "places(narrow)[2]",
-        ),
-    ),
+    misconceptions="""
+the old space: That was so while the rates spanned four decades. In the space you go on in, all rates are good ones.
+    places(wide)[0]
+least important: That one has the smallest share of all: fix it anywhere.
+    places(narrow)[-1]
+gained most: From nothing to five per cent: it has begun to count. But another one has fifteen times that share.
+    places(narrow)[2]
+""",
     names={"places": _places},
 )
 

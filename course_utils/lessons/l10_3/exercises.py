@@ -1,6 +1,6 @@
 """Exercises of lesson 10.3: precision at k, a scaler folded into a head, the wrong preprocessing, a leak."""
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _precision(similarities, labels, wanted, k):
@@ -16,9 +16,6 @@ def _draw_precision(rng):
     similarities = [round(rng.uniform(-1, 0.6) + 0.4 * (label == wanted), 4) for label in labels]
     return similarities, labels, wanted, k
 
-
-_P = "def precision_at_k(similarities, labels, wanted, k):\n    "
-_ORDER = "order = sorted(range(len(labels)), key=lambda i: -similarities[i])\n    "
 
 PRECISION = FunctionExercise(
     id="10.3.precision",
@@ -52,46 +49,32 @@ def precision_at_k(similarities, labels, wanted, k):
     draw=_draw_precision,
     edges=(([0.1, 0.9, 0.5, 0.3], [1, 1, 0, 1], 1, 2), ([0.1, 0.9, 0.5, 0.3], [1, 0, 0, 1], 1, 1)),
     keeps=("similarities", "labels"),
-    misconceptions=(
-        Misconception(
-            "least similar",
-            "You took the k *least* similar images. A cosine is no distance: large means alike.",
-            _P + "order = sorted(range(len(labels)), key=lambda i: similarities[i])\n    "
-            "return sum(labels[i] == wanted for i in order[:k]) / k",
-        ),
-        Misconception(
-            "not sorted",
-            "You took the first k of the gallery as they stand, without sorting by similarity.",
-            _P + "return sum(label == wanted for label in labels[:k]) / k",
-        ),
-        Misconception(
-            "recall",
-            "You divided by the number of right images in the whole gallery: that is recall. Precision divides by k.",
-            _P + _ORDER + "return sum(labels[i] == wanted for i in order[:k]) / max(1, labels.count(wanted))",
-        ),
-        Misconception(
-            "a count",
-            "You gave the number of hits. The share is asked: divide by k.",
-            _P + _ORDER + "return sum(labels[i] == wanted for i in order[:k])",
-        ),
-        Misconception(
-            "the whole gallery",
-            "You divided by the size of the gallery. Only k images were shown: divide by k.",
-            _P + _ORDER + "return sum(labels[i] == wanted for i in order[:k]) / len(labels)",
-        ),
-        Misconception(
-            "any hit counts",
-            "You asked whether there is *a* right image among the k. Count how many of them are right.",
-            _P + _ORDER + "return 1.0 if any(labels[i] == wanted for i in order[:k]) else 0.0",
-        ),
-    ),
+    misconceptions="""
+least similar: You took the k *least* similar images. A cosine is no distance: large means alike.
+    order = sorted(range(len(labels)), key=lambda i: similarities[i])
+    return sum(labels[i] == wanted for i in order[:k]) / k
+not sorted: You took the first k of the gallery as they stand, without sorting by similarity.
+    return sum(label == wanted for label in labels[:k]) / k
+recall: You divided by the number of right images in the whole gallery: that is recall. Precision divides by k.
+    order = sorted(range(len(labels)), key=lambda i: -similarities[i])
+    return sum(labels[i] == wanted for i in order[:k]) / max(1, labels.count(wanted))
+a count: You gave the number of hits. The share is asked: divide by k.
+    order = sorted(range(len(labels)), key=lambda i: -similarities[i])
+    return sum(labels[i] == wanted for i in order[:k])
+the whole gallery: You divided by the size of the gallery. Only k images were shown: divide by k.
+    order = sorted(range(len(labels)), key=lambda i: -similarities[i])
+    return sum(labels[i] == wanted for i in order[:k]) / len(labels)
+any hit counts: You asked whether there is *a* right image among the k. Count how many of them are right.
+    order = sorted(range(len(labels)), key=lambda i: -similarities[i])
+    return 1.0 if any(labels[i] == wanted for i in order[:k]) else 0.0
+""",
     variants=(
-        "import numpy as np\n" + _P + "best = np.argsort(similarities)[::-1][:k]\n"
-        "    return np.mean(np.array(labels)[best] == wanted)",
-        "import torch\n" + _P + "best = torch.tensor(similarities).topk(k).indices\n"
-        "    return (torch.tensor(labels)[best] == wanted).double().mean()",
-        _P + "pairs = sorted(zip(similarities, labels), key=lambda pair: pair[0])\n"
-        "    return [label for _, label in pairs[-k:]].count(wanted) / k",
+        "import numpy as np\nbest = np.argsort(similarities)[::-1][:k]\n"
+        "return np.mean(np.array(labels)[best] == wanted)",
+        "import torch\nbest = torch.tensor(similarities).topk(k).indices\n"
+        "return (torch.tensor(labels)[best] == wanted).double().mean()",
+        "pairs = sorted(zip(similarities, labels), key=lambda pair: pair[0])\n"
+        "return [label for _, label in pairs[-k:]].count(wanted) / k",
     ),
 )
 
@@ -106,8 +89,6 @@ def _draw_folded(rng):
     row = lambda low, high: [round(rng.uniform(low, high), 3) for _ in range(n)]  # noqa: E731
     return row(-2, 2), round(rng.uniform(-1, 1), 3), row(0.3, 2), row(0.3, 3)
 
-
-_F = "def folded(weight, bias, mean, scale):\n    "
 
 FOLDED = FunctionExercise(
     id="10.3.folded",
@@ -143,45 +124,29 @@ def folded(weight, bias, mean, scale):
     edges=(([1.0, 2.0], 0.5, [0.5, 1.0], [2.0, 4.0]), ([1.0], 0.0, [3.0], [0.5])),
     floor=lambda *args: 1e-5,
     keeps=("weight", "mean", "scale"),
-    misconceptions=(
-        Misconception(
-            "bias forgotten",
-            "Your weights are right, the bias has not moved. Subtracting the mean shifts every score.",
-            _F + "return [w / s for w, s in zip(weight, scale)] + [bias]",
-        ),
-        Misconception(
-            "multiplied by scale",
-            "You multiplied by scale. Standardising divides by it, so the weight is divided, too.",
-            _F + "new = [w * s for w, s in zip(weight, scale)]\n"
-            "    return new + [bias - sum(w * m for w, m in zip(new, mean))]",
-        ),
-        Misconception(
-            "sign of the shift",
-            "Your bias went the wrong way: the mean is *subtracted* before the weights see the features.",
-            _F + "new = [w / s for w, s in zip(weight, scale)]\n"
-            "    return new + [bias + sum(w * m for w, m in zip(new, mean))]",
-        ),
-        Misconception(
-            "mean not scaled",
-            "The mean is divided by scale as well: the new bias takes the *new* weights times the mean.",
-            _F + "new = [w / s for w, s in zip(weight, scale)]\n"
-            "    return new + [bias - sum(w * m for w, m in zip(weight, mean))]",
-        ),
-        Misconception(
-            "weights as they were",
-            "You shifted the bias and left the weights. The features are no longer divided by scale: the weights "
-            "must be.",
-            _F + "return list(weight) + [bias - sum(w * m / s for w, m, s in zip(weight, mean, scale))]",
-        ),
-    ),
+    misconceptions="""
+bias forgotten: Your weights are right, the bias has not moved. Subtracting the mean shifts every score.
+    return [w / s for w, s in zip(weight, scale)] + [bias]
+multiplied by scale: You multiplied by scale. Standardising divides by it, so the weight is divided, too.
+    new = [w * s for w, s in zip(weight, scale)]
+    return new + [bias - sum(w * m for w, m in zip(new, mean))]
+sign of the shift: Your bias went the wrong way: the mean is *subtracted* before the weights see the features.
+    new = [w / s for w, s in zip(weight, scale)]
+    return new + [bias + sum(w * m for w, m in zip(new, mean))]
+mean not scaled: The mean is divided by scale as well: the new bias takes the *new* weights times the mean.
+    new = [w / s for w, s in zip(weight, scale)]
+    return new + [bias - sum(w * m for w, m in zip(weight, mean))]
+weights as they were: You shifted the bias and left the weights. The features are no longer divided by scale: the
+weights must be.
+    return list(weight) + [bias - sum(w * m / s for w, m, s in zip(weight, mean, scale))]
+""",
     variants=(
-        "import numpy as np\n" + _F + "new = np.array(weight) / np.array(scale)\n"
-        "    return np.append(new, bias - new @ np.array(mean))",
-        "import torch\n" + _F + "w, m, s = (torch.tensor(v, dtype=torch.float64) for v in (weight, mean, scale))\n"
-        "    return torch.cat([w / s, (bias - (w / s) @ m).view(1)])",
-        _F + "at = lambda x: sum(w * (v - m) / s for w, v, m, s in zip(weight, x, mean, scale)) + bias\n"
-        "    n = len(weight)\n    zero = at([0.0] * n)\n"
-        "    return [at([float(i == j) for j in range(n)]) - zero for i in range(n)] + [zero]",
+        "import numpy as np\nnew = np.array(weight) / np.array(scale)\n"
+        "return np.append(new, bias - new @ np.array(mean))",
+        "import torch\nw, m, s = (torch.tensor(v, dtype=torch.float64) for v in (weight, mean, scale))\n"
+        "return torch.cat([w / s, (bias - (w / s) @ m).view(1)])",
+        "at = lambda x: sum(w * (v - m) / s for w, v, m, s in zip(weight, x, mean, scale)) + bias\nn = len(weight)\n"
+        "zero = at([0.0] * n)\nreturn [at([float(i == j) for j in range(n)]) - zero for i in range(n)] + [zero]",
     ),
 )
 
@@ -209,17 +174,19 @@ answer = 127 + 128 * 51 / 255
         "Which number does the network receive?",
         "Set (x − 127) / 128 equal to that number, and solve for x.",
     ),
-    misconceptions=(
-        Misconception("the number received", "That is the number the network receives; the pixel it takes it for is "
-                      "asked.", "pixel / 255"),
-        Misconception("prepared rightly", "That is what the right preparation would have made of the pixel.",
-                      "(pixel - 127) / 128"),
-        Misconception("no difference", "The two preparations differ, so it sees another picture.", "pixel"),
-        Misconception("shift forgotten", "You undid the division by 128 and forgot the 127.", "128 * pixel / 255"),
-        Misconception("of the right pixel", "You turned the prepared pixel round instead of the number that was handed "
-                      "over.", "127 + 128 * (pixel - 127) / 255"),
-    ),
-)  # fmt: skip
+    misconceptions="""
+the number received: That is the number the network receives; the pixel it takes it for is asked.
+    pixel / 255
+prepared rightly: That is what the right preparation would have made of the pixel.
+    (pixel - 127) / 128
+no difference: The two preparations differ, so it sees another picture.
+    pixel
+shift forgotten: You undid the division by 128 and forgot the 127.
+    128 * pixel / 255
+of the right pixel: You turned the prepared pixel round instead of the number that was handed over.
+    127 + 128 * (pixel - 127) / 255
+""",
+)
 
 # What each way has looked at before its test accuracy was read.
 TOUCHED = {
@@ -258,15 +225,17 @@ by the test images, if only between two. In D a photograph may lie in training a
         "For each way: which images had a say in a number that the classifier uses?",
         "A scaler is fitted, too. And a mirrored copy is still the same photograph.",
     ),
-    misconceptions=(
-        Misconception("the scaler saw the test", "Its scaler was fitted on all features, those of the test images "
-                      "among them: fit it on the training images alone.", "'A'"),
-        Misconception("a tie decided by the test", "A choice by the test images is a choice by the test images, even "
-                      "between two that tie.", "'B'"),
-        Misconception("copies on both sides", "An image and its mirror image may end on both sides of the split. "
-                      "Split first, mirror afterwards, and only what is for training.", "'D'"),
-    ),
-)  # fmt: skip
+    misconceptions="""
+the scaler saw the test: Its scaler was fitted on all features, those of the test images among them: fit it on the
+training images alone.
+    'A'
+a tie decided by the test: A choice by the test images is a choice by the test images, even between two that tie.
+    'B'
+copies on both sides: An image and its mirror image may end on both sides of the split. Split first, mirror afterwards,
+and only what is for training.
+    'D'
+""",
+)
 
 OPEN = OpenExercise(
     id="10.3.open",

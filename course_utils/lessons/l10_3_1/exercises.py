@@ -1,6 +1,6 @@
 """Exercises of lesson 10.3.1: a rate for every stage, BatchNorm in a frozen part, what learns, which regime."""
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, Misconception, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _rates(lr, ratio, stages, learn):
@@ -11,8 +11,6 @@ def _draw_rates(rng):
     stages = rng.randint(4, 10)
     return 10 ** rng.uniform(-4, -1), rng.uniform(3, 30), stages, rng.randint(1, stages - 1)
 
-
-_R = "def rates(lr, ratio, stages, learn):\n    "
 
 RATES = FunctionExercise(
     id="10.3.1.rates",
@@ -46,47 +44,28 @@ def rates(lr, ratio, stages, learn):
     draw=_draw_rates,
     edges=((1e-3, 10.0, 8, 0), (1e-3, 10.0, 8, 8), (1e-3, 10.0, 8, 2)),
     floor=lambda lr, *rest: 1e-6 * lr,
-    misconceptions=(
-        Misconception(
-            "frozen from the top",
-            "You froze the stages next to the head and let those at the input learn. The early ones see edges and "
-            "textures, which every task can use: they stay.",
-            _R + "return [lr / ratio] * learn + [0.0] * (stages - learn) + [lr]",
-        ),
-        Misconception(
-            "one rate for all",
-            "Your pretrained stages learn as fast as the new head. They are nearly right: give them lr / ratio.",
-            _R + "return [0.0] * (stages - learn) + [lr] * learn + [lr]",
-        ),
-        Misconception(
-            "head slowed down",
-            "Your head gets lr / ratio, too. It is new and has everything to learn: it gets lr itself.",
-            _R + "return [0.0] * (stages - learn) + [lr / ratio] * (learn + 1)",
-        ),
-        Misconception(
-            "the wrong one is fast",
-            "The other way round: the *head* is new and learns at lr, the stages at lr / ratio.",
-            _R + "return [0.0] * (stages - learn) + [lr] * learn + [lr / ratio]",
-        ),
-        Misconception(
-            "head counted as a stage",
-            "You counted the head among the stages that learn, so one stage too few gets a rate.",
-            _R + "return [0.0] * (stages - learn + 1) + [lr / ratio] * (learn - 1) + [lr]",
-        ),
-        Misconception(
-            "frozen ones crawl",
-            "Your frozen stages still move, slowly. Frozen means a rate of 0.",
-            _R + "return [lr / ratio**2] * (stages - learn) + [lr / ratio] * learn + [lr]",
-        ),
-    ),
+    misconceptions="""
+frozen from the top: You froze the stages next to the head and let those at the input learn. The early ones see edges
+and textures, which every task can use: they stay.
+    return [lr / ratio] * learn + [0.0] * (stages - learn) + [lr]
+one rate for all: Your pretrained stages learn as fast as the new head. They are nearly right: give them lr / ratio.
+    return [0.0] * (stages - learn) + [lr] * learn + [lr]
+head slowed down: Your head gets lr / ratio, too. It is new and has everything to learn: it gets lr itself.
+    return [0.0] * (stages - learn) + [lr / ratio] * (learn + 1)
+the wrong one is fast: The other way round: the *head* is new and learns at lr, the stages at lr / ratio.
+    return [0.0] * (stages - learn) + [lr] * learn + [lr / ratio]
+head counted as a stage: You counted the head among the stages that learn, so one stage too few gets a rate.
+    return [0.0] * (stages - learn + 1) + [lr / ratio] * (learn - 1) + [lr]
+frozen ones crawl: Your frozen stages still move, slowly. Frozen means a rate of 0.
+    return [lr / ratio**2] * (stages - learn) + [lr / ratio] * learn + [lr]
+""",
     variants=(
-        _R + "return [(lr if n == stages else lr / ratio if n >= stages - learn else 0) for n in range(stages + 1)]",
-        "import numpy as np\n" + _R + "out = np.zeros(stages + 1)\n    out[stages - learn:] = lr / ratio\n"
-        "    out[-1] = lr\n    return out",
-        "import torch\n" + _R + "out = torch.full((stages + 1,), lr / ratio, dtype=torch.float64)\n"
-        "    out[: stages - learn] = 0\n    out[stages] = lr\n    return out",
+        "return [(lr if n == stages else lr / ratio if n >= stages - learn else 0) for n in range(stages + 1)]",
+        "import numpy as np\nout = np.zeros(stages + 1)\nout[stages - learn:] = lr / ratio\nout[-1] = lr\nreturn out",
+        "import torch\nout = torch.full((stages + 1,), lr / ratio, dtype=torch.float64)\nout[: stages - learn] = 0\n"
+        "out[stages] = lr\nreturn out",
     ),
-)  # fmt: skip
+)
 
 
 def _running(mean, batch, momentum, training, requires_grad):
@@ -97,8 +76,6 @@ def _draw_running(rng):
     batch = [round(rng.gauss(rng.uniform(-3, 3), 1), 3) for _ in range(rng.randint(3, 8))]
     return round(rng.uniform(-3, 3), 3), batch, rng.choice([0.01, 0.1, 0.3]), rng.randint(0, 1), rng.randint(0, 1)
 
-
-_B = "def running_mean(mean, batch, momentum, training, requires_grad):\n    new = sum(batch) / len(batch)\n    "
 
 RUNNING = FunctionExercise(
     id="10.3.1.batchnorm",
@@ -131,57 +108,47 @@ def running_mean(mean, batch, momentum, training, requires_grad):
     ),
     reference=_running,
     draw=_draw_running,
-    edges=((1.0, [3.0, 5.0], 0.1, 1, 0), (1.0, [3.0, 5.0], 0.1, 0, 1), (1.0, [3.0, 5.0], 0.1, 1, 1),
-           (1.0, [3.0, 5.0], 0.1, 0, 0)),
+    edges=(
+        (1.0, [3.0, 5.0], 0.1, 1, 0),
+        (1.0, [3.0, 5.0], 0.1, 0, 1),
+        (1.0, [3.0, 5.0], 0.1, 1, 1),
+        (1.0, [3.0, 5.0], 0.1, 0, 0),
+    ),
     floor=lambda *rest: 1e-6,
-    misconceptions=(
-        Misconception(
-            "requires_grad stops it",
-            "You let requires_grad=False stop the running mean. It stops gradients; running statistics are moved by "
-            "the forward pass itself. Only evaluation mode stops them.",
-            _B + "return (1 - momentum) * mean + momentum * new if training and requires_grad else mean",
-        ),
-        Misconception(
-            "only requires_grad counts",
-            "You looked at requires_grad in place of the mode. The mode decides, and the mode alone.",
-            _B + "return (1 - momentum) * mean + momentum * new if requires_grad else mean",
-        ),
-        Misconception(
-            "momentum the wrong way round",
-            "PyTorch's momentum is the share of the *new* mean; you gave it to the old one.",
-            _B + "return momentum * mean + (1 - momentum) * new if training else mean",
-        ),
-        Misconception(
-            "never moves",
-            "Your running mean never moves. In training mode every forward pass takes it a little towards the batch.",
-            _B + "return mean",
-        ),
-        Misconception(
-            "always moves",
-            "In evaluation mode BatchNorm *uses* its running mean and leaves it alone.",
-            _B + "return (1 - momentum) * mean + momentum * new",
-        ),
-        Misconception(
-            "the batch alone",
-            "You threw the old mean away. The batch has the share momentum, no more.",
-            _B + "return new if training else mean",
-        ),
-        Misconception(
-            "a sum, not a mean",
-            "You added the batch up without dividing by its length.",
-            _B + "return (1 - momentum) * mean + momentum * sum(batch) if training else mean",
-        ),
-    ),
+    misconceptions="""
+requires_grad stops it: You let requires_grad=False stop the running mean. It stops gradients; running statistics are
+moved by the forward pass itself. Only evaluation mode stops them.
+    new = sum(batch) / len(batch)
+    return (1 - momentum) * mean + momentum * new if training and requires_grad else mean
+only requires_grad counts: You looked at requires_grad in place of the mode. The mode decides, and the mode alone.
+    new = sum(batch) / len(batch)
+    return (1 - momentum) * mean + momentum * new if requires_grad else mean
+momentum the wrong way round: PyTorch's momentum is the share of the *new* mean; you gave it to the old one.
+    new = sum(batch) / len(batch)
+    return momentum * mean + (1 - momentum) * new if training else mean
+never moves: Your running mean never moves. In training mode every forward pass takes it a little towards the batch.
+    new = sum(batch) / len(batch)
+    return mean
+always moves: In evaluation mode BatchNorm *uses* its running mean and leaves it alone.
+    new = sum(batch) / len(batch)
+    return (1 - momentum) * mean + momentum * new
+the batch alone: You threw the old mean away. The batch has the share momentum, no more.
+    new = sum(batch) / len(batch)
+    return new if training else mean
+a sum, not a mean: You added the batch up without dividing by its length.
+    new = sum(batch) / len(batch)
+    return (1 - momentum) * mean + momentum * sum(batch) if training else mean
+""",
     variants=(
-        _B + "return mean + training * momentum * (new - mean)",
-        "import numpy as np\ndef running_mean(mean, batch, momentum, training, requires_grad):\n"
-        "    return np.average([mean, np.mean(batch)], weights=[1 - momentum * training, momentum * training])",
-        "import torch\ndef running_mean(mean, batch, momentum, training, requires_grad):\n"
-        "    norm = torch.nn.BatchNorm1d(1, momentum=momentum).double().requires_grad_(bool(requires_grad))\n"
-        "    norm.running_mean.fill_(mean)\n    norm.train(bool(training))\n"
-        "    norm(torch.tensor(batch, dtype=torch.float64).view(-1, 1))\n    return norm.running_mean",
+        "new = sum(batch) / len(batch)\nreturn mean + training * momentum * (new - mean)",
+        "import numpy as np\n"
+        "return np.average([mean, np.mean(batch)], weights=[1 - momentum * training, momentum * training])",
+        "import torch\n"
+        "norm = torch.nn.BatchNorm1d(1, momentum=momentum).double().requires_grad_(bool(requires_grad))\n"
+        "norm.running_mean.fill_(mean)\nnorm.train(bool(training))\n"
+        "norm(torch.tensor(batch, dtype=torch.float64).view(-1, 1))\nreturn norm.running_mean",
     ),
-)  # fmt: skip
+)
 
 COUNT = ValueExercise(
     id="10.3.1.count",
@@ -210,17 +177,18 @@ answer = 320 * 1280 + 2 * 1280 + 1280 * 12 + 12
         "A 1 × 1 convolution has one weight for each pair of input and output channel.",
         "BatchNorm learns a scale and a shift for each channel. What else it keeps is measured, not learned.",
     ),
-    misconceptions=(
-        Misconception("statistics counted", "You counted BatchNorm's running mean and variance: an optimizer never "
-                      "sees them.", "inputs * width + 4 * width + width * classes + classes"),
-        Misconception("BatchNorm forgotten", "BatchNorm learns, too: a scale and a shift for each channel.",
-                      "inputs * width + width * classes + classes"),
-        Misconception("head alone", "That is the head alone, the linear probe. The stage learns as well.",
-                      "width * classes + classes"),
-        Misconception("stage alone", "The new head learns, too.", "inputs * width + 2 * width"),
-    ),
+    misconceptions="""
+statistics counted: You counted BatchNorm's running mean and variance: an optimizer never sees them.
+    inputs * width + 4 * width + width * classes + classes
+BatchNorm forgotten: BatchNorm learns, too: a scale and a shift for each channel.
+    inputs * width + width * classes + classes
+head alone: That is the head alone, the linear probe. The stage learns as well.
+    width * classes + classes
+stage alone: The new head learns, too.
+    inputs * width + 2 * width
+""",
     relative=2e-6,
-)  # fmt: skip
+)
 
 OPTIONS = {
     "A": "a linear classifier on frozen features",
@@ -254,16 +222,19 @@ ImageNet's, A for few. D leaves out of learning just those stages that fit the n
         "Two questions: are the pictures like ImageNet's photographs? And are there many of them?",
         "Unlike, and many. Do the late stages, which know dogs and cars, fit?",
     ),
-    misconceptions=(
-        Misconception("too careful", "A linear classifier is for *few* pictures like ImageNet's. You have 60,000 that "
-                      "are unlike them: frozen features would waste most of what they can teach.", "'A'"),
-        Misconception("too similar", "That is the advice for pictures *like* ImageNet's. Here even the middle stages "
-                      "have never seen anything of the kind.", "'B'"),
-        Misconception("upside down", "Freezing starts at the input: early stages see edges and textures, which every "
-                      "picture has. The late ones are the special ones.", "'D'"),
-    ),
+    misconceptions="""
+too careful: A linear classifier is for *few* pictures like ImageNet's. You have 60,000 that are unlike them: frozen
+features would waste most of what they can teach.
+    'A'
+too similar: That is the advice for pictures *like* ImageNet's. Here even the middle stages have never seen anything of
+the kind.
+    'B'
+upside down: Freezing starts at the input: early stages see edges and textures, which every picture has. The late ones
+are the special ones.
+    'D'
+""",
     names={"advised": advised},
-)  # fmt: skip
+)
 
 OPEN = OpenExercise(
     id="10.3.1.open",
