@@ -17,7 +17,8 @@ from course_utils.contents import PACKAGES, repository
 from course_utils.files import ROOT, data_dir
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
-COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", "scipy", "filelock", *PACKAGES.values())  # Colab has its own
+# Colab brings the first ones along, and the lessons there ask for theirs.
+COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", "scipy", "filelock", "cloudpickle", *PACKAGES.values())
 LOW_DISK_GB = 1  # CIFAR-10, its cache and a learner's own runs fit in this
 
 Line = tuple[str, str, str]  # name, what was found, what to do about it ("" when all is well)

@@ -51,6 +51,8 @@ class Checked:
     """
 
     def __post_init__(self):
+        if not isinstance(self.misconceptions, str):
+            return  # read before: a copy is being made
         rows = re.findall(r"((?:^\S.*\n)+)((?:^ .*\n)+)", self.misconceptions, re.M)
         if "".join(head + code for head, code in rows) != self.misconceptions.lstrip("\n"):
             raise ValueError(f"{self.id}: misconceptions are lines `name: message`, and under them indented code")

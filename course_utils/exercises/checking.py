@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import copy
 import dis
+import functools
+import linecache
 import math
 import os
 import random
+import sys
 from dataclasses import dataclass, field
 
 from course_utils.exercises import bank, sandbox
@@ -19,6 +22,10 @@ from course_utils.exercises.probing import NotANumber, numbers, probe, short
 
 CORRECT, NOT_YET = "correct", "not yet"
 ERROR, NOT_ATTEMPTED = "error in your code", "not attempted"
+NO_FORK = (
+    "fork-based multiprocessing",
+    "in forked subprocess",
+)  # torch's words: autograd or CUDA refuse a forked child
 
 
 @dataclass
@@ -51,16 +58,16 @@ def judge(
     *,
     seed: int | None = None,
     given: dict | None = None,
-    fork: bool | None = None,
+    way: str | None = None,
     seconds: float = sandbox.SECONDS,
 ) -> Outcome:
     """Judge one answer. seed fixes the probes (tests); without it they come from the operating system.
 
-    given: replaces what a value or choice exercise shows. fork, seconds: see `sandbox.run`.
+    given: replaces what a value or choice exercise shows. way, seconds: see `sandbox.run`.
     """
     if isinstance(exercise, bank.FunctionExercise):
         rng = random.Random(int.from_bytes(os.urandom(8), "big") if seed is None else seed)
-        return _judge_function(exercise, answer, rng, fork, seconds)
+        return _judge_function(exercise, answer, rng, way, seconds)
     if isinstance(exercise, bank.ValueExercise):
         return _judge_value(exercise, answer, {**exercise.given, **(given or {})})
     if isinstance(exercise, bank.ChoiceExercise):
@@ -71,7 +78,7 @@ def judge(
 # ---------------------------------------------------------------- functions
 
 
-def _judge_function(exercise, answer, rng, fork, seconds) -> Outcome:
+def _judge_function(exercise, answer, rng, way, seconds) -> Outcome:
     if answer is None or answer is ...:
         return Outcome(NOT_ATTEMPTED)
     if not callable(answer):
@@ -81,12 +88,30 @@ def _judge_function(exercise, answer, rng, fork, seconds) -> Outcome:
             f"without calling it. You gave {short(answer)}.",
         )
     inputs = exercise.inputs(rng)
-    result = sandbox.run(lambda: probe(answer, inputs), fork=fork, seconds=seconds)
-    if result.problem is None and _fork_is_the_problem(result.value):
-        result = sandbox.run(lambda: probe(answer, inputs), fork=False, seconds=seconds)
+    result = _probed(answer, inputs, way, seconds)
     outcome = _judge_probes(exercise, answer, inputs, result)
     outcome.printed = _printed(result)
     return outcome
+
+
+def _probed(answer, inputs, way, seconds) -> sandbox.Guarded:
+    """The answers in the first form of arguments that the function can take: plain numbers, NumPy or torch.
+
+    A learner may have written for any of them: `torch.cos(t)` refuses a float, `math.cos(t)` takes all three. What the
+    function raised for plain numbers is what is reported when no form works.
+    """
+    first = None
+    for library in (None, *(sys.modules[name] for name in ("numpy", "torch") if name in sys.modules)):
+        work = functools.partial(probe, answer, inputs, library)
+        result = sandbox.run(work, way=way, seconds=seconds)
+        error = None if result.problem else result.value["error"]
+        if error and error["type"] == "RuntimeError" and any(words in error["message"] for words in NO_FORK):
+            result = sandbox.run(work, way="spawn", seconds=seconds)
+            error = None if result.problem else result.value["error"]
+        first = first or result
+        if not error or first is result and error["type"] not in ("TypeError", "AttributeError"):
+            return result
+    return first
 
 
 def _judge_probes(exercise, answer, inputs, result) -> Outcome:
@@ -98,7 +123,7 @@ def _judge_probes(exercise, answer, inputs, result) -> Outcome:
     if error:
         if error["type"] == "NotImplementedError":
             return Outcome(NOT_ATTEMPTED)
-        return Outcome(ERROR, _error_text(exercise, inputs[len(answers)], error), details=error)
+        return Outcome(ERROR, _error_text(exercise, answer, inputs[len(answers)], error), details=error)
     if all(one["what"] == "Ellipsis" for one in answers):
         return Outcome(NOT_ATTEMPTED)
     if all(one["what"] == "None" for one in answers):
@@ -158,23 +183,19 @@ def _difference(exercise, args, got, expected) -> str:
     return f"{asked}\n- given: `{_show(got)}`\n- expected: `{_show(expected)}`"
 
 
-def _fork_is_the_problem(value: dict) -> bool:
-    """True when torch refused to work in a forked child (autograd's threads, CUDA): then the check runs
-    here."""
-    error = value["error"]
-    return (
-        bool(error)
-        and error["type"] == "RuntimeError"
-        and ("fork-based multiprocessing" in error["message"] or "in forked subprocess" in error["message"])
-    )
-
-
-def _error_text(exercise, args, error) -> str:
-    where = "\n".join(error["lines"])
+def _error_text(exercise, answer, args, error) -> str:
+    where = "\n".join(_source_line(answer, *place) for place in error["where"])
     text = f"`{exercise.function}` raised **{error['type']}**: {error['message']}\n\n```\n{where}\n```"
     if error["type"] == "RecursionError":
         text += "\nIt calls itself without end."
     return text + f"\n- input: {_call(exercise, args)}"
+
+
+def _source_line(answer, file: str, number: int, name: str) -> str:
+    """One line of a traceback. A function that was sent to a fresh Python has forgotten its file there."""
+    code = getattr(getattr(answer, "__globals__", {}).get(name, answer), "__code__", None)
+    text = linecache.getline(file, number) or linecache.getline(getattr(code, "co_filename", ""), number)
+    return f"line {number} of {name}: {text.strip()}".rstrip(": ")
 
 
 def _does_something(function) -> bool:

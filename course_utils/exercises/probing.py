@@ -1,15 +1,11 @@
 """What a learner's function answers on fresh inputs, in whatever form it was written (runs in the sandbox).
 
-A function may have been written for plain numbers, for NumPy or for torch. It is called with plain numbers
-first, then with NumPy and torch forms of the same inputs, and its answers come back as plain Python, ready
-for JSON.
+Its answers come back as plain Python, ready for JSON.
 """
 
 from __future__ import annotations
 
 import copy
-import linecache
-import sys
 import traceback
 
 MOST_NUMBERS = 100_000
@@ -44,38 +40,24 @@ def numbers(value):
         raise NotANumber(f"{short(value)} ({type(value).__name__})") from None
 
 
-def probe(function, inputs) -> dict:
-    """The function's answers for all inputs, in the first kind of arguments it can take.
+def probe(function, inputs, library=None) -> dict:
+    """The function's answers for all inputs; what it changed in its arguments; the error that ended it, or None.
 
-    A learner may have written for plain numbers, NumPy or torch: `torch.cos(t)` refuses a float,
-    `math.cos(t)` takes all three. What it raised for plain numbers is the error reported when no kind
-    works.
+    library: the module numpy or torch hands the arguments over in its own form; None leaves them plain.
     """
-    plain, *others = _dresses()
-    first = _probe_with(function, inputs, plain)
-    if first["error"] is None or first["error"]["type"] not in ("TypeError", "AttributeError"):
-        return first
-    for dress in others:
-        result = _probe_with(function, inputs, dress)
-        if result["error"] is None:
-            return result
-    return first
-
-
-def _probe_with(function, inputs, dress) -> dict:
-    answers, changed = [], []
+    dress, answers, changed = _dress(library), [], []
     names = function.__code__.co_varnames if hasattr(function, "__code__") else ()
     for args in inputs:
-        mine = [dress(copy.deepcopy(one)) for one in args]
+        mine = [dress(copy.deepcopy(value)) for value in args]
         try:
-            value = function(*mine)
+            answer = function(*mine)
         except MemoryError:
             raise
         except Exception as error:  # the learner's own mistake: it is the answer of this probe, shown to them
             return {"answers": answers, "changed": changed, "error": _describe(error, function)}
-        answers.append(_encode(value))
-        for place, (one, before) in enumerate(zip(mine, args, strict=True)):
-            if not _same(one, dress(copy.deepcopy(before))):
+        answers.append(_encode(answer))
+        for place, (value, before) in enumerate(zip(mine, args, strict=True)):
+            if not _same(value, dress(copy.deepcopy(before))):
                 name = names[place] if place < len(names) else f"argument {place + 1}"
                 changed += [] if name in changed else [name]
     return {"answers": answers, "changed": changed, "error": None}
@@ -88,14 +70,13 @@ def _same(left, right) -> bool:
         return False
 
 
-def _dresses():
-    """Ways to hand over an argument: as it is, as NumPy, as torch (only what the learner has imported)."""
-    yield lambda x: x
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    if numpy:
-        yield lambda x: numpy.asarray(x) if isinstance(x, list) else numpy.float64(x)
-    if torch:  # whole numbers stay whole: they count things
-        yield lambda x: torch.tensor(x, dtype=None if isinstance(x, int) else torch.float64)
+def _dress(library):
+    """A way to hand over an argument. Whole numbers stay whole for torch: they count things."""
+    if library is None:
+        return lambda x: x
+    if library.__name__ == "torch":
+        return lambda x: library.tensor(x, dtype=None if isinstance(x, int) else library.float64)
+    return lambda x: library.asarray(x) if isinstance(x, list) else library.float64(x)
 
 
 def _encode(value) -> dict:
@@ -108,20 +89,12 @@ def _encode(value) -> dict:
 
 
 def _describe(error: Exception, function) -> dict:
-    """Type, message and the learner's own lines of a traceback (the last three)."""
+    """Type, message and where in the learner's own code: (file, line, function) of the last three calls."""
     file = function.__code__.co_filename if hasattr(function, "__code__") else None
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [f for f in frames if f.filename == file] or frames[1:]
-    lines = []
-    for f in mine[-3:]:
-        source = f.line or linecache.getline(f.filename, f.lineno).strip()
-        lines.append(f"line {f.lineno} of {f.name}: {source}".rstrip(": "))
-    return {
-        "type": type(error).__name__,
-        "message": short(str(error), 300),
-        "lines": lines,
-        "depth": len(mine),
-    }
+    mine = [frame for frame in frames if frame.filename == file] or frames[1:]
+    where = [(frame.filename, frame.lineno, frame.name) for frame in mine[-3:]]
+    return {"type": type(error).__name__, "message": short(str(error), 300), "where": where}
 
 
 def short(value, most: int = 80) -> str:

@@ -1,5 +1,6 @@
 """Every exercise answers as it should: solutions, stubs, misconceptions, constants, other correct forms."""
 
+import dataclasses
 import functools
 import math
 import random
@@ -25,6 +26,21 @@ CHECKED = FUNCTIONS + ANSWERS
 MISCONCEPTIONS = [
     pytest.param(one, wrong, id=f"{one.id}-{wrong.name}") for one in CHECKED for wrong in one.misconceptions
 ]
+
+
+DOUBLE = FunctionExercise(
+    id="x.double",
+    title="Double",
+    task="Double x.",
+    function="double",
+    stub="\ndef double(x):\n    return ...\n",
+    solution="\ndef double(x):\n    return 2 * x\n",
+    hints=(),
+    misconceptions="",
+    reference=lambda x: 2 * x,
+    draw=lambda rng: (rng.random(),),
+    returns="twice x",
+)
 
 
 def ids(one):
@@ -71,7 +87,7 @@ def test_other_correct_forms_pass(one):
 def test_stub_is_not_attempted(one, body):
     assert judge(one, bank.define(one.stub, one.function)).kind == NOT_ATTEMPTED
     stub = one.stub.strip().splitlines()[0] + "\n    " + body
-    assert judge(one, bank.define(stub, one.function), fork=False).kind == NOT_ATTEMPTED
+    assert judge(one, bank.define(stub, one.function), way="here").kind == NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("one", CHECKED, ids=ids)
@@ -83,7 +99,7 @@ def test_no_answer_is_not_attempted(one):
 @pytest.mark.parametrize("one, wrong", MISCONCEPTIONS)
 def test_misconception_is_named(one, wrong):
     for seed in range(3):
-        outcome = judge(one, wrong_answer(one, wrong), seed=seed, fork=None if seed == 0 else False)
+        outcome = judge(one, wrong_answer(one, wrong), seed=seed, way=None if seed == 0 else "here")
         assert outcome.kind == NOT_YET
         assert outcome.misconception == wrong.name, outcome.text
         assert wrong.message in outcome.text
@@ -98,12 +114,44 @@ def test_at_least_three_misconceptions_and_two_hints(one):
     assert len(one.hints) >= 2
 
 
+def test_misconceptions_are_read_from_a_text():
+    text = """
+too small: You forgot
+to double: it is 2x.
+    2 * x -> x
+body: The body alone.
+    y = x
+    return 3 * y
+whole: All of it.
+    import math
+    def double(x):
+        return math.inf
+"""
+    exercise = dataclasses.replace(DOUBLE, misconceptions=text)
+    assert [(wrong.name, wrong.message) for wrong in exercise.misconceptions] == [
+        ("too small", "You forgot to double: it is 2x."),
+        ("body", "The body alone."),
+        ("whole", "All of it."),
+    ]
+    assert [bank.define(wrong.source, "double")(5) for wrong in exercise.misconceptions] == [5, 15, math.inf]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("a message without code\n", "x.double: misconceptions are lines"),
+    ("name: message\n    return 1\nname: no code\n", "x.double: misconceptions are lines"),
+    ("name: message\n    3 * x -> x\n", "x.double: the solution does not hold '3 \\* x'"),
+])  # fmt: skip
+def test_misconceptions_that_cannot_be_read_are_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(DOUBLE, misconceptions=text)
+
+
 @pytest.mark.parametrize("one", FUNCTIONS, ids=ids)
 def test_constants_fail(one):
     """No single answer, taken from any probe, passes for all of them; nor does a table of the edge cases."""
     values = [one.reference(*args) for args in one.inputs(random.Random(0))]
     for value in values:
-        assert judge(one, lambda *args, value=value: value, seed=1, fork=False).kind == NOT_YET
+        assert judge(one, lambda *args, value=value: value, seed=1, way="here").kind == NOT_YET
     table = {repr(args): one.reference(*args) for args in one.edges}
     assert judge(one, lambda *args: table.get(repr(args), values[0])).kind == NOT_YET
 
