@@ -43,7 +43,7 @@ COLAB = {
 }
 CELL_MINUTES = 5
 AT_ONCE = 2  # lessons that run side by side
-KEPT = ("COURSE_CIFAR10", "COURSE_SCALE", "COURSE_THREADS")
+PASSED_ON = ("COURSE_CIFAR10", "COURSE_SCALE", "COURSE_THREADS")
 
 
 def make_environment(folder: Path) -> Path:
@@ -75,7 +75,9 @@ def add_kernel(python: Path, home: Path) -> None:
 
 def lesson_environment(home: Path) -> dict[str, str]:
     """The variables a lesson runs with: of this shell's own settings only the place of CIFAR-10, scale and threads."""
-    env = {key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(("COURSE_", "PYTHON"))}
+    env = {
+        key: value for key, value in os.environ.items() if key in PASSED_ON or not key.startswith(("COURSE_", "PYTHON"))
+    }
     return {
         **env,
         "COURSE_REPO": str(ROOT),
@@ -113,9 +115,9 @@ def run(nb, folder: Path, env: dict[str, str]) -> dict:
 
 def faults(nb, folder: Path, models: dict) -> list[str]:
     """What went wrong in an executed notebook, in words."""
-    found = no_errors(nb)
+    wrong = list(no_errors(nb))
     if not (folder / "course" / "course_utils").is_dir():
-        found.append("the lesson did not fetch the course")
+        wrong.append("the lesson did not fetch the course")
     views = [
         output["data"][WIDGET_VIEW]["model_id"]
         for cell in code_cells(nb)
@@ -123,16 +125,16 @@ def faults(nb, folder: Path, models: dict) -> list[str]:
         if WIDGET_VIEW in output.get("data", {})
     ]
     if not views:
-        found.append("no widget was shown")
-    found += [f"the model of the shown widget {view} never arrived" for view in views if view not in models]
+        wrong.append("no widget was shown")
+    wrong += [f"the model of the shown widget {view} never arrived" for view in views if view not in models]
     controls = {
         model["_model_module_version"]
         for model in models.values()
         if model["_model_module"] == "@jupyter-widgets/controls"
     }
     if controls - {"1.5.0"}:
-        found.append(f"widgets of version {controls}; ipywidgets 7 has 1.5.0")
-    return found
+        wrong.append(f"widgets of version {controls}; ipywidgets 7 has 1.5.0")
+    return wrong
 
 
 def try_lesson(entry, home: Path) -> bool:
@@ -143,12 +145,12 @@ def try_lesson(entry, home: Path) -> bool:
     shutil.copy(entry.path, folder)
     nb = nbformat.read(folder / entry.path.name, as_version=4)
     try:
-        found = faults(nb, folder, run(nb, folder, lesson_environment(home)))
+        wrong = faults(nb, folder, run(nb, folder, lesson_environment(home)))
     except (CellTimeoutError, DeadKernelError) as error:
-        found = [f"{type(error).__name__}: {error}"]
-    verdict = "FAILED\n  " + "\n  ".join(found) if found else "passed"
+        wrong = [f"{type(error).__name__}: {error}"]
+    verdict = "FAILED\n  " + "\n  ".join(wrong) if wrong else "passed"
     print(f"Canary, {entry}, {time.perf_counter() - begin:.0f} s: {verdict}", flush=True)
-    return not found
+    return not wrong
 
 
 def main(numbers: list[str]) -> int:

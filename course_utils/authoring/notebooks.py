@@ -22,16 +22,18 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils.authoring.notebook_rules import problems
 from course_utils.authoring.template import METADATA, WIDGET_VIEW, tagged, template
-from course_utils.contents import LESSONS, NOTEBOOKS, Lesson, lesson, lesson_of_file, repository
+from course_utils.contents import LESSONS, NOTEBOOKS, lesson, lesson_of_file, repository
+from course_utils.files import write_whole
 
 
-def apply_template(nb, entry: Lesson, address: str) -> None:
-    """Write header and set-up cell into a notebook, in place; one that lacks them gets them."""
+def apply_template(nb, entry, address: str) -> None:
+    """Write header and set-up cell of a lesson into its notebook, in place; one that lacks them gets them."""
     if not tagged(nb, "header"):
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(metadata={"tags": ["header"]}))
     if not tagged(nb, "setup"):
-        place = next((i for i, c in enumerate(nb.cells) if c.cell_type == "code"), len(nb.cells))
+        place = next((i for i, cell in enumerate(nb.cells) if cell.cell_type == "code"), len(nb.cells))
         if place and nb.cells[place - 1].source.startswith("## "):  # a heading stays with the cell it introduces
             place -= 1
         nb.cells.insert(place, nbformat.v4.new_code_cell(metadata={"tags": ["setup"]}))
@@ -51,9 +53,8 @@ def set_ids(nb, old_ids: dict[str, str]) -> None:
     """
     used = set()
     for cell in nb.cells:
-        tags = cell.metadata.get("tags", [])
-        fixed = next((tag for tag in ("header", "setup") if tag in tags), None)
-        name = fixed or old_ids.get(cell.source) or hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+        fixed = {"header", "setup"} & set(cell.metadata.get("tags", []))
+        name = min(fixed, default=old_ids.get(cell.source) or hashlib.sha256(cell.source.encode()).hexdigest()[:8])
         cell.id, count = name, 1
         while cell.id in used:
             count += 1
@@ -74,7 +75,7 @@ def clean(nb) -> None:
             output.get("data", {}).pop(WIDGET_VIEW, None)
             output.get("metadata", {}).pop(WIDGET_VIEW, None)
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("data", True)]
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
 
 
 def build(source: Path, target: Path | None = None) -> Path:
@@ -86,8 +87,7 @@ def build(source: Path, target: Path | None = None) -> Path:
 
     target = target or NOTEBOOKS / (source.stem + ".ipynb")
     nb = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
-    entry = lesson_of_file(target)
-    apply_template(nb, entry, repository())
+    apply_template(nb, lesson_of_file(target), repository())
     before = nbformat.read(target, as_version=4).cells if target.exists() else []
     results = {cell.source: cell for cell in before if cell.cell_type == "code"}
     for cell in nb.cells:
@@ -128,14 +128,9 @@ def execute(path: Path, timeout: int = 900) -> float:
         resources={"metadata": {"path": str(path.parent)}},
     )
     with tempfile.TemporaryDirectory() as folder:
-        env = {
-            **os.environ,
-            "COURSE_PROGRESS": os.path.join(folder, "progress.json"),
-            "COURSE_DEVICE": os.environ.get("COURSE_DEVICE", "cpu"),
-            "IPYTHONDIR": folder,
-        }
+        own = {"COURSE_PROGRESS": os.path.join(folder, "progress.json"), "IPYTHONDIR": folder}
         begin = time.perf_counter()
-        client.execute(env=env)
+        client.execute(env={"COURSE_DEVICE": "cpu", **os.environ, **own})
         seconds = time.perf_counter() - begin
     clean(nb)
     write(nb, path)
@@ -145,9 +140,7 @@ def execute(path: Path, timeout: int = 900) -> float:
 def write(nb, path: Path) -> None:
     """Write a notebook in one step, so that an interruption leaves the old one whole."""
     nbformat.validate(nb)
-    part = path.with_suffix(".part")
-    nbformat.write(nb, part)
-    os.replace(part, path)
+    write_whole(path, nbformat.writes(nb) + "\n")
 
 
 def chosen(names: list[str]) -> list[Path]:
@@ -168,38 +161,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="LESSON or FILE")
     parser.add_argument("-o", "--output", type=Path, help="where `text` or `build` writes")
     args = parser.parse_args(argv)
-    if args.command == "setup":
-        for path in chosen(args.names):
-            nb = nbformat.read(path, as_version=4)
-            apply_template(nb, lesson_of_file(path), repository())
-            write(nb, path)
-            print(f"{path.name}: header and set-up cell written")
-        return 0
-    if args.command == "text":
-        for path in chosen(args.names):
-            script = text(path)
-            if args.output:
-                args.output.write_text(script, encoding="utf-8")
-            else:
-                print(script)
-        return 0
     if args.command == "build":
         for name in args.names:
             print(build(Path(name), args.output))
         return 0
-    return _execute_and_check(chosen(args.names), run=args.command == "execute")
-
-
-def _execute_and_check(paths: list[Path], run: bool) -> int:
-    from course_utils.authoring.notebook_rules import problems
-
     faults = 0
-    for path in paths:
-        if run:
-            print(f"{path.name}: {execute(path):.0f} s", flush=True)
-        found = problems(path)
-        faults += len(found)
-        print("\n".join(f"{path.name}: {line}" for line in found) or f"{path.name}: all rules kept")
+    for path in chosen(args.names):
+        if args.command == "setup":
+            nb = nbformat.read(path, as_version=4)
+            apply_template(nb, lesson_of_file(path), repository())
+            write(nb, path)
+            print(f"{path.name}: header and set-up cell written")
+        elif args.command == "text" and args.output:
+            args.output.write_text(text(path), encoding="utf-8")
+        elif args.command == "text":
+            print(text(path))
+        else:
+            if args.command == "execute":
+                print(f"{path.name}: {execute(path):.0f} s", flush=True)
+            broken = problems(path)
+            faults += len(broken)
+            print("\n".join(f"{path.name}: {line}" for line in broken) or f"{path.name}: all rules kept")
     return 1 if faults else 0
 
 

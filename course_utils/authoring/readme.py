@@ -8,10 +8,9 @@ from __future__ import annotations
 import io
 import math
 import sys
-from pathlib import Path
 
 from course_utils.contents import LESSONS
-from course_utils.files import ROOT
+from course_utils.files import ROOT, write_whole
 
 README = ROOT / "README.md"
 PICTURES = ROOT / "notebooks" / "pictures"
@@ -20,12 +19,11 @@ BEGIN, END = "<!-- lessons: made by python -m course_utils.authoring.readme -->"
 
 def lesson_table() -> str:
     """The Markdown table of all lessons that exist; planned ones in one line below it."""
-    rows = ["| lesson | time on two laptop cores |", "|---|---|"]
-    for entry in LESSONS:
-        if entry.available:
-            rows.append(f"| [{entry}](notebooks/{entry.file}) | {entry.length() or 'not measured yet'} |")
+    available = [entry for entry in LESSONS if entry.available]
+    rows = [f"| [{entry}](notebooks/{entry.file}) | {entry.length() or 'not measured yet'} |" for entry in available]
     planned = ", ".join(str(entry) for entry in LESSONS if not entry.available)
-    return "\n".join(rows) + (f"\n\nPlanned: {planned}." if planned else "")
+    table = "\n".join(["| lesson | time on two laptop cores |", "|---|---|", *rows])
+    return table + (f"\n\nPlanned: {planned}." if planned else "")
 
 
 def renewed(text: str) -> str:
@@ -66,12 +64,10 @@ def recorded_picture() -> bytes:
 
 
 def main() -> int:
-    PICTURES.mkdir(exist_ok=True)
     for name, make in (("explorer.gif", moving_picture), ("optimizers.png", recorded_picture)):
-        path = Path(PICTURES / name)
-        path.write_bytes(make())
+        path = write_whole(PICTURES / name, make())
         print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB")
-    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    write_whole(README, renewed(README.read_text(encoding="utf-8")))
     return 0
 
 

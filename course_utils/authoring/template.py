@@ -50,11 +50,8 @@ def header_source(entry: Lesson, address: str) -> str:
     links += [f"[All lessons]({LESSONS[0].file})"] if entry is not LESSONS[0] else []
     links += [f"[{after} →]({after.file})"] if after else []
     if entry.minutes:
-        lines += [
-            f"*{entry.length()} of computing on two laptop cores, measured. On a GPU the same cells train on all "
-            "images; that has not been timed yet.*",
-            "",
-        ]
+        on_gpu = "On a GPU the same cells train on all images; that has not been timed yet."
+        lines += [f"*{entry.length()} of computing on two laptop cores, measured. {on_gpu}*", ""]
     return "\n".join([*lines, " · ".join(links)]).rstrip()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 
@@ -120,10 +121,10 @@ def test_every_rule_can_fail(good, message):
     nb, path = copy.deepcopy(good[0]), good[1]
     FAULTS[message](nb)
     if "ids" in message:  # nbformat mends repeated ids as it reads
-        found = [line for rule in RULES for line in rule(nb)]
+        broken = [line for rule in RULES for line in rule(nb)]
     else:
-        found = verdict(nb, path)
-    assert len(found) == 1 and message in found[0], found
+        broken = verdict(nb, path)
+    assert len(broken) == 1 and message in broken[0], broken
 
 
 def test_an_error_shown_on_purpose_is_allowed(good):
@@ -155,9 +156,9 @@ def test_cleaning_leaves_the_picture_and_takes_the_widget(good):
 
 def test_the_set_up_cell_differs_only_in_its_last_line():
     address = "https://github.com/a/b"
-    one, two = (template.setup_source(number, address).splitlines() for number in ("00", "10.1.3"))
-    assert one[:-1] == two[:-1] and one[-1] == 'start("00")' and two[-1] == 'start("10.1.3")'
-    assert len(one) <= 25
+    first, second = (template.setup_source(number, address).splitlines() for number in ("00", "10.1.3"))
+    assert first[:-1] == second[:-1] and first[-1] == 'start("00")' and second[-1] == 'start("10.1.3")'
+    assert len(first) <= 25
 
 
 def test_badge_and_links(monkeypatch, tmp_path):
@@ -217,11 +218,11 @@ def run_setup(folder, **variables):
 
 @pytest.fixture
 def remote(tmp_path):
-    """A repository with the few modules the set-up cell needs."""
+    """A repository with the few modules the set-up cell needs: those that lie in no package."""
     folder = tmp_path / "remote"
     (folder / "course_utils").mkdir(parents=True)
-    for name in ("__init__.py", "files.py", "contents.py"):
-        (folder / "course_utils" / name).write_text((NOTEBOOKS.parent / "course_utils" / name).read_text())
+    for path in (NOTEBOOKS.parent / "course_utils").glob("*.py"):
+        shutil.copy(path, folder / "course_utils")
     someone = ["-c", "user.name=x", "-c", "user.email=x@y"]
     for command in (["init", "-q"], ["add", "."], [*someone, "commit", "-qm", "x"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
