@@ -13,7 +13,7 @@ Nothing here knows about PyTorch. Fix the parameters with `functools.partial` an
     schedule = partial(cosine, peak=0.1, T=1000)
     schedule(0), schedule(500), schedule(1000)      # 0.1, 0.05, 0.0
 
-Where these agree with `torch.optim.lr_scheduler` and where they do not: `torch_schedules.differences()`.
+Where these agree with `torch.optim.lr_scheduler` and where they do not, `tests/unit/torch_schedules.py` computes.
 """
 
 from __future__ import annotations

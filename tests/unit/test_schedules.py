@@ -12,7 +12,7 @@ import torch
 from torch.optim import lr_scheduler as torch_lr
 
 from course_utils import schedules as s
-from course_utils.authoring import torch_schedules
+from tests.unit import torch_schedules
 
 T = 60
 HALF = partial(s.cosine, peak=0.2, T=T)

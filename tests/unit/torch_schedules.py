@@ -1,7 +1,6 @@
 """Our schedules beside PyTorch's: where they agree, where they do not, and why. Computed, not claimed.
 
-for row in differences():
-    print(row)
+python -m tests.unit.torch_schedules
 """
 
 from __future__ import annotations
@@ -118,7 +117,7 @@ def _one_cycle() -> list[Difference]:
     div, final_div, joint = 10.0, 1e4, P * T
     options = dict(max_lr=PEAK, total_steps=T, pct_start=P, div_factor=div, base_momentum=0.85, max_momentum=0.95)
 
-    def made(final_div_factor, **more):
+    def its(final_div_factor, **more):
         return lambda o: torch_lr.OneCycleLR(o, final_div_factor=final_div_factor, **options, **more)
 
     def rate(t):
@@ -130,10 +129,10 @@ def _one_cycle() -> list[Difference]:
     def shifted(function):  # torch's clock: it reaches the peak at update pT - 1 and the end at T - 1
         return lambda t: function(t * joint / (joint - 1) if t <= joint - 1 else t + 1)
 
-    same_end = torch_values(made(final_div / div), T + 1)  # one step more than planned: torch allows it
-    as_typed = torch_values(made(final_div), T)
-    straight = torch_values(made(final_div / div, anneal_strategy="linear"), T + 1)
-    its_momentum = torch_values(made(final_div), T, what="momentum")
+    same_end = torch_values(its(final_div / div), T + 1)  # one step more than planned: torch allows it
+    as_typed = torch_values(its(final_div), T)
+    straight = torch_values(its(final_div / div, anneal_strategy="linear"), T + 1)
+    its_momentum = torch_values(its(final_div), T, what="momentum")
     name, clock = "OneCycleLR", "t -> pT t / (pT - 1) up to the peak, t + 1 after it"
     return [
         _row("one_cycle", name, range(T), "torch reaches peak and end one update earlier", rate, same_end),
@@ -150,3 +149,7 @@ def _one_cycle() -> list[Difference]:
         _row(f"one_cycle_momentum with {clock}", name, range(T), "the same curve on torch's clock",
              shifted(momentum), its_momentum, 1.0),
     ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(*differences(), sep="\n")
