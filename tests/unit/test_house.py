@@ -106,6 +106,17 @@ def test_lessons_and_pages_name_what_exists():
     assert {path: names for path, text in texts.items() if (names := lost(text))} == {}
 
 
+def test_the_tree_of_the_readme_shows_every_room_with_a_word_about_it():
+    tree = PAGES[0].read_text(encoding="utf-8").split("## What is where")[1].split("\n\n")[1].splitlines()
+    assert [line for line in tree if not re.search(r"\S {2,}\S", line)] == []
+    named = {word for line in tree for word in re.split(r" {2,}", line.strip())[0].split()}
+    rooms = {
+        f"{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists() and path.name != "lessons"
+    }
+    rooms |= {path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"}
+    assert rooms - named == set()
+
+
 def test_a_name_that_leads_nowhere_is_found():
     made_up = "See course_utils.training.nothing_here, no_such_file.py, tests/no_such_folder/ and course_utils/x.py."
     assert len(lost(made_up)) == 4
