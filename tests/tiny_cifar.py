@@ -31,7 +31,7 @@ class Tiny:
     def __init__(self, tmp_path: Path, monkeypatch):
         self.root, self.monkeypatch = tmp_path, monkeypatch
         self.data_dir = tmp_path / "data"
-        self.cache = self.data_dir / "cache" / "cifar10.cache"
+        self.cache = self.data_dir / "cache" / "cifar10.npz"
         monkeypatch.setenv("COURSE_DATA", str(self.data_dir))
         monkeypatch.setenv("COURSE_OFFLINE", "1")
         monkeypatch.delenv("COURSE_CIFAR10", raising=False)

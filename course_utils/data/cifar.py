@@ -4,29 +4,31 @@
     data.train.inputs           # [10000, 3, 32, 32], 0..255
     data.source, data.is_real   # what they are; data.banner() is the line for pictures and records
 
-Training and validation images are cut from the official 50,000 training images; the official test images are
-only ever the test set, and **nothing is chosen by looking at the test set**: no learning rate, no epoch to
-stop at.
+Training and validation images are cut from the official 50,000 training images; the official test images are only ever
+the test set, and **nothing is chosen by looking at the test set**: no learning rate, no epoch to stop at.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from course_utils.checks import check_whole
 from course_utils.data import cache, readers
 from course_utils.data.download import CIFAR10_MD5, CIFAR10_SIZE, CIFAR10_SOURCES, DownloadError, fetch
 from course_utils.data.readers import CLASSES, Arrays, DataError
-from course_utils.data.splits import Data, Split
+from course_utils.data.splits import Data, Split, check_sizes
 from course_utils.data.standin import stand_in
 from course_utils.files import data_dir
 
+VERSION = 2  # of the cache: raise it when the order, the layout or the decoding of the images changes
 VALIDATION_PER_CLASS = 500  # of the 5,000 official training images of a class
-_in_memory: dict[str, Arrays] = {}  # decoded copies that could not be cached on disk: fingerprint -> arrays
+_in_memory: dict[str, Arrays] = {}  # decoded copies that could not be cached on disk: origin -> arrays
 _download_failed = ""  # why, in this process
 _warned: set[str] = set()
 
@@ -45,27 +47,27 @@ def cifar10(
 ) -> Data:
     """CIFAR-10 (Krizhevsky 2009) as uint8 tensors: 60,000 colour images, 32x32, ten classes.
 
-    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are
-        class-balanced (give or take one image a class) and nested: asking for 1,000 gives the first 1,000 of
-        10,000.
-    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither
-        the sizes nor the machine. Keep it at 0 to compare with the records of the course.
-    download: False never downloads; True raises when it cannot; None tries, then falls back to `stand_in()`.
-        The variable COURSE_OFFLINE=1 turns None into False.
+    train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are class-balanced (give
+        or take one image a class) and nested: asking for 1,000 gives the first 1,000 of 10,000.
+    seed: decides which 500 images a class are the validation set, and the order. Nothing else does: neither the sizes
+        nor the machine. Keep it at 0 to compare with the records of the course.
+    download: False never downloads; True raises when it cannot; None tries, then falls back to `stand_in()`. The
+        variable COURSE_OFFLINE=1 turns None into False.
     quiet: print nothing (by default: progress, and one line when the images are stand-ins).
 
     Looked for in this order: the path in the variable COURSE_CIFAR10 (torchvision's folder, an image folder
-    `train/<class>/*`, `test/<class>/*`, or an archive of either); the data folder (`data/` or COURSE_DATA); a
-    download of 170 MB. Decoded once and kept in `cache/` in the data folder.
+    `train/<class>/*`, `test/<class>/*`, or an archive of either); the data folder (`data/` or COURSE_DATA); a download
+    of 170 MB. Decoded once and kept in `cache/` in the data folder.
 
     Choose hyper-parameters by `val`. The test set is for one last number and never used to choose anything.
 
-    Raises ValueError for sizes out of range, DataError when the copy in COURSE_CIFAR10 or in the data folder
-    cannot be used, DownloadError when download=True fails.
+    Raises ValueError for numbers out of range, DataError when the copy in COURSE_CIFAR10 or in the data folder cannot
+    be used, DownloadError when download=True fails.
     """
-    sizes = _check_sizes(train, val, test)
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed = {seed}: must lie in 0 .. 2**32 - 1")
+    held_out, official = 10 * VALIDATION_PER_CLASS, {split: 10 * count for split, count in readers.PER_CLASS.items()}
+    available = {"train": official["train"] - held_out, "val": held_out, "test": official["test"]}
+    sizes = check_sizes(available, train, val, test)
+    seed = check_whole("seed", seed, 0, 2**32 - 1)
     copy = _named_copy() or readers.find(data_dir())
     if copy is None:
         copy, reason = _downloaded_copy(download, quiet)
@@ -76,37 +78,20 @@ def cifar10(
     return _cut(_load(copy, quiet), sizes, seed)
 
 
-def _check_sizes(train, val, test) -> tuple[int, int, int]:
-    """The three sizes with None replaced by all; raises ValueError naming the one that is out of range."""
-    held_out = 10 * VALIDATION_PER_CLASS
-    available = {
-        "train": 10 * readers.PER_CLASS["train"] - held_out,
-        "val": held_out,
-        "test": 10 * readers.PER_CLASS["test"],
-    }
-    sizes = []
-    for (name, most), size in zip(available.items(), (train, val, test), strict=True):
-        size = most if size is None else size
-        if not 1 <= size <= most:
-            raise ValueError(f"{name} = {size}: must lie in 1 .. {most:,} (None means all {most:,})")
-        sizes.append(int(size))
-    return tuple(sizes)
-
-
 def _named_copy() -> Path | None:
     """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error."""
-    named = os.environ.get("COURSE_CIFAR10")
-    if not named:
+    name = os.environ.get("COURSE_CIFAR10")
+    if not name:
         return None
-    path = Path(named).expanduser()
-    found = readers.find(path) if path.is_dir() else path
-    if found is None or not found.exists():
+    path = Path(name).expanduser()
+    copy = readers.find(path) if path.is_dir() else path
+    if copy is None or not copy.exists():
         seen = "there is nothing at this path"
         if path.is_dir():
             names = ", ".join(sorted(entry.name for entry in path.iterdir())[:5])
             seen = f"in this folder lie {names or 'no files'}"
-        raise DataError(f"COURSE_CIFAR10 = {named}: {seen}. {readers.WAY_OUT} Or unset COURSE_CIFAR10.")
-    return found
+        raise DataError(f"COURSE_CIFAR10 = {name}: {seen}. {readers.WAY_OUT} Or unset COURSE_CIFAR10.")
+    return copy
 
 
 def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, str]:
@@ -128,35 +113,31 @@ def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, s
 
 def _load(copy: Path, quiet: bool) -> Arrays:
     """The decoded images of a copy: from the cache where it is sound, else decoded and cached."""
-    fingerprint = readers.fingerprint(copy)
-    if fingerprint in _in_memory:
-        return _in_memory[fingerprint]
-    file = data_dir() / "cache" / "cifar10.cache"
+    origin = f"{VERSION} {readers.fingerprint(copy)}"
+    if origin in _in_memory:
+        return _in_memory[origin]
+    file = data_dir() / "cache" / "cifar10.npz"
     try:
-        arrays = cache.load(file, fingerprint)
-    except cache.CacheProblem as problem:
-        _warn_once(f"the cache {file} is damaged ({problem}); it is made again from {copy}")
-        arrays = None
-    if arrays is None:
-        arrays = _read(copy, quiet)
-        try:
-            cache.save(file, arrays, fingerprint)
-        except OSError as problem:
-            _warn_once(
-                f"the decoded images cannot be kept in {file.parent} ({problem}): they stay in memory and "
-                "are decoded again next time. Point COURSE_DATA to a folder with 200 MB of space."
-            )
-            _in_memory[fingerprint] = arrays
-    return arrays
-
-
-def _read(copy: Path, quiet: bool) -> Arrays:
+        stored = cache.load(file, "origin", *(field.name for field in fields(Arrays)))
+        if stored and stored.pop("origin") == origin:
+            return Arrays(**stored)
+    except (cache.CacheProblem, DataError) as problem:
+        _warn_once(f"the cache {file} cannot be used ({problem}); it is made again from {copy}")
     try:
-        return readers.read(copy, quiet)
+        arrays = readers.read(copy, quiet)
     except DataError as problem:
         if data_dir() in copy.parents:  # ours to throw away, unlike a copy that the learner named
             raise DataError(f"{problem} Or delete it: then it is downloaded again.") from problem
         raise
+    try:
+        cache.save(file, origin=origin, **vars(arrays))
+    except OSError as problem:
+        _warn_once(
+            f"the decoded images cannot be kept in {file.parent} ({problem}): they stay in memory and are decoded "
+            "again next time. Point COURSE_DATA to a folder with 200 MB of space."
+        )
+        _in_memory[origin] = arrays
+    return arrays
 
 
 def _warn_once(message: str) -> None:
@@ -168,8 +149,7 @@ def _warn_once(message: str) -> None:
 def _balanced_order(rng: np.random.RandomState, per_class: int) -> np.ndarray:
     """Positions [per_class, 10] in class-ordered images: shuffled, every row one image of each class.
 
-    Read row by row, any beginning of it is balanced, which makes the smaller sets nested and balanced at
-    once.
+    Read row by row, any beginning of it is balanced: the smaller sets are nested and balanced at once.
     """
     columns = [c * per_class + rng.permutation(per_class) for c in range(10)]
     rows = np.stack(columns, axis=1)
@@ -191,18 +171,9 @@ def split_indices(sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, n
 
 
 def _cut(arrays: Arrays, sizes: tuple[int, int, int], seed: int) -> Data:
-    train, val, test = split_indices(sizes, seed)
-
-    def pick(images: np.ndarray, labels: np.ndarray, positions: np.ndarray) -> Split:
-        return Split(torch.from_numpy(images[positions]), torch.from_numpy(labels[positions].astype(np.int64)))
-
-    return Data(
-        train=pick(arrays.train_images, arrays.train_labels, train),
-        val=pick(arrays.train_images, arrays.train_labels, val),
-        test=pick(arrays.test_images, arrays.test_labels, test),
-        classes=CLASSES,
-        source=arrays.source,
-        is_real=True,
-        mean=arrays.mean,
-        std=arrays.std,
-    )
+    official = [(arrays.train_images, arrays.train_labels)] * 2 + [(arrays.test_images, arrays.test_labels)]
+    splits = [
+        Split(torch.from_numpy(images[positions]), torch.from_numpy(labels[positions]).long())
+        for (images, labels), positions in zip(official, split_indices(sizes, seed), strict=True)
+    ]
+    return Data(*splits, CLASSES, arrays.source, is_real=True, mean=arrays.mean, std=arrays.std)

@@ -14,6 +14,7 @@ import lzma
 import os
 import pickle
 import re
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -22,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from course_utils.data.progress_line import ProgressLine
+from tqdm import tqdm
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = {  # the six files of the official archive: name -> md5 (the checksums torchvision uses)
@@ -55,9 +55,9 @@ class DataError(RuntimeError):
 class Arrays:
     """All images of a copy, ordered by class and within a class as the copy orders them.
 
-    `train_images` uint8 [50000, 3, 32, 32], `train_labels` int64 [50000], `test_images`, `test_labels`
-    (10,000); `source` is "CIFAR-10" or "CIFAR-10 (JPEG copy)". `mean`, `std`: per channel, of the training
-    images / 255.
+    `train_images` uint8 [50000, 3, 32, 32], `train_labels` int64 [50000], `test_images`, `test_labels` (10,000);
+    `source` is "CIFAR-10" or "CIFAR-10 (JPEG copy)". `mean`, `std`: per channel, of the training images / 255.
+    Raises DataError unless shapes, types and the images of every class are those of CIFAR-10.
     """
 
     train_images: np.ndarray
@@ -68,8 +68,8 @@ class Arrays:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
-    def check(self) -> None:
-        """Raise DataError unless shapes, types and the images of every class are those of CIFAR-10."""
+    def __post_init__(self):
+        self.mean, self.std = (tuple(map(float, values)) for values in (self.mean, self.std))
         for split, per_class in PER_CLASS.items():
             images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
             expected = (10 * per_class, 3, 32, 32)
@@ -120,7 +120,6 @@ def read(path: Path, quiet: bool = False) -> Arrays:
         ) from problem
     batches = {_BATCH.search(name).group(1): blob for name, blob in blobs.items() if _BATCH.search(name)}
     arrays = _from_batches(path, batches) if batches else _from_images(path, blobs, quiet)
-    arrays.check()
     if max(abs(found - known) for found, known in zip(arrays.mean, MEAN, strict=True)) > MEAN_TOLERANCE:
         found = ", ".join(f"{value:.3f}" for value in arrays.mean)
         raise DataError(
@@ -177,13 +176,13 @@ def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
         shown = "; ".join(wrong[:4]) + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
         raise DataError(f"{path} is not a whole copy of CIFAR-10 ({shown}). {WAY_OUT}")
     parts = {}
-    with ProgressLine("decoding CIFAR-10", total=len(blobs), unit="images", quiet=quiet) as line:
+    with tqdm(total=len(blobs), desc="decoding CIFAR-10", unit=" images", file=sys.stdout, disable=quiet) as bar:
         for split, count in PER_CLASS.items():
             images = np.empty((10 * count, 3, 32, 32), np.uint8)
             ordered = [name for class_name in CLASSES for name in names[split, class_name]]
             for i, name in enumerate(ordered):
                 images[i] = _decode(path, name, blobs[name])
-                line.advance(1)
+                bar.update()
             parts[f"{split}_images"], parts[f"{split}_labels"] = images, np.repeat(np.arange(10), count)
     jpeg = any(not name.lower().endswith(".png") for name in blobs)
     return _arrays(parts, source="CIFAR-10 (JPEG copy)" if jpeg else "CIFAR-10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -75,3 +76,14 @@ def split_of(data, name: str):
         return getattr(data, name)
     names = [n for n in SPLITS if getattr(data, n, None) is not None]
     raise ValueError(f"split must be one of {', '.join(map(repr, names))}, got {name!r}.")
+
+
+def check_sizes(most: Mapping[str, int], *sizes: int | None) -> tuple[int, ...]:
+    """The sizes as whole numbers, None replaced by the most there is; ValueError names one that is out of range.
+
+    most: for each size in turn, its name and its limit.
+    """
+    return tuple(
+        check_whole(name, limit if size is None else size, 1, limit, hint=f"None means all {limit:,}.")
+        for (name, limit), size in zip(most.items(), sizes, strict=True)
+    )

@@ -28,18 +28,12 @@ def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | No
     import torch  # here, so that drawing needs NumPy alone
 
     from course_utils.data.readers import channel_statistics
-    from course_utils.data.splits import Data, Split
+    from course_utils.data.splits import Data, Split, check_sizes
 
-    splits = {}
-    for number, ((name, most), size) in enumerate(zip(SIZES.items(), (train, val, test), strict=True)):
-        size = most if size is None else size
-        if not 1 <= size <= most:
-            raise ValueError(f"{name} = {size}: must lie in 1 .. {most:,} (None means all {most:,})")
-        images, labels = draw(size, seed, number)
-        if name == "train":
-            mean, std = channel_statistics(images)
-        splits[name] = Split(torch.from_numpy(images), torch.from_numpy(labels))
-    return Data(**splits, classes=CLASSES, source="stand-in images", is_real=False, mean=mean, std=std)
+    sizes = check_sizes(SIZES, train, val, test)
+    splits = [Split(*map(torch.from_numpy, draw(size, seed, stream))) for stream, size in enumerate(sizes)]
+    mean, std = channel_statistics(splits[0].inputs.numpy())
+    return Data(*splits, CLASSES, source="stand-in images", is_real=False, mean=mean, std=std)
 
 
 def draw(n: int, seed: int = 0, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -120,12 +120,12 @@ def test_mean_and_std_are_those_of_the_training_images(tiny):
 def test_sizes_out_of_range_are_refused_by_name(tiny, sizes):
     tiny.use(tiny.folder())
     ((name, value),) = sizes.items()
-    with pytest.raises(ValueError, match=rf"{name} = {value}: must lie in 1 \.\. "):
+    with pytest.raises(ValueError, match=rf"{name} must be a whole number in .* got {value}"):
         data.cifar10(**{"train": 10, "val": 10, "test": 10, **sizes})
 
 
 def test_bad_seed_is_refused(tiny):
-    with pytest.raises(ValueError, match="seed = -1"):
+    with pytest.raises(ValueError, match="seed must be .* got -1"):
         tiny.load(seed=-1)
 
 
