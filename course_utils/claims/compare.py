@@ -20,14 +20,15 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, stdev, variance
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from course_utils.claims import rule
+from course_utils.checks import check_positive, check_within
 from course_utils.claims.compare_picture import draw
-from course_utils.claims.rule import FAILS, HOLDS, OPEN, decide, student
+from course_utils.claims.rule import FAILS, HOLDS, OPEN, decide, in_unit, measured_line, student
 from course_utils.pictures.canvas import bundle
 from course_utils.pictures.run_curves import _note
 from course_utils.pictures.seed_bands import WORDS
@@ -42,9 +43,9 @@ class Difference:
     """What was measured, and what it allows to say.
 
     verdict: REAL, SMALL, BOTH or UNKNOWN. mean, low, high: of second minus first, in `unit`; the interval is NaN
-    when a set has a single run. spread: standard deviation behind it, one seed's worth. paired: seed by seed or
-    Welch. seeds: of each set. needed: seeds a set that would decide it in 4 of 5 experiments, if the true difference is
-    what was seen (see `seeds_needed`); None when it is decided, or above 1000. values: of each set, seed -> number.
+    when a set has a single run. spread: standard deviation behind it, one seed's worth. needed: seeds a set that would
+    decide it in 4 of 5 experiments, if the true difference is what was seen (see `seeds_needed`); None when it is
+    decided, or above 1000. values: of each set, seed -> number.
     """
 
     verdict: str
@@ -52,16 +53,24 @@ class Difference:
     low: float
     high: float
     spread: float
-    paired: bool
-    seeds: tuple[int, int]
     needed: int | None
+    values: tuple[dict, dict]
     names: tuple[str, str]
     unit: str
     margin: float | None
-    values: tuple[dict, dict] = field(repr=False)
-    label: str = ""
-    note: str = ""
-    title: str = ""
+    label: str
+    note: str
+    title: str
+
+    @property
+    def paired(self) -> bool:
+        """Seed by seed; else by Welch's interval."""
+        return self.values[0].keys() == self.values[1].keys()
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """How many each set has."""
+        return len(self.values[0]), len(self.values[1])
 
     @property
     def what(self) -> str:
@@ -70,8 +79,8 @@ class Difference:
     @property
     def words(self) -> str:
         """The verdict with its numbers, in one or two sentences."""
-        unit, how = _unit(self.unit), "paired seed by seed" if self.paired else "seeds differ, so not paired"
-        numbers = f"{self.mean:+.3g}{unit}"
+        how = "paired seed by seed" if self.paired else "seeds differ, so not paired"
+        numbers = f"{self.mean:+.3g}{in_unit(self.unit)}"
         if math.isfinite(self.low):
             numbers += f" [{self.low:+.3g}, {self.high:+.3g}]"
         counts = f"{self.seeds[0]}" if self.seeds[0] == self.seeds[1] else f"{self.seeds[0]} and {self.seeds[1]}"
@@ -79,7 +88,7 @@ class Difference:
         return f"{self.what}: {numbers} ({seeds}). {self.verdict[0].upper()}{self.verdict[1:]}{self._because()}"
 
     def _because(self) -> str:
-        inside = "" if self.margin is None else f"within ±{self.margin:g}{_unit(self.unit)}"
+        inside = "" if self.margin is None else f"within ±{self.margin:g}{in_unit(self.unit)}"
         if self.verdict in (SMALL, BOTH):
             return f" ({inside})."
         if self.verdict == REAL:
@@ -126,42 +135,41 @@ def difference(
     finite number, a margin that is not above 0, or names that are not two different texts.
     """
     names = _names(names)
-    if margin is not None and not (_is_number(margin) and margin > 0):
-        raise ValueError(f"margin must be a finite number above 0, or None, got {margin!r}. It is the difference, in "
-                         f"{unit or 'your unit'}, that you would still call none.")  # fmt: skip
+    if margin is not None:
+        hint = f"It is the difference, in {unit or 'your unit'}, that you would still call none."
+        check_positive("margin", margin, hint=hint)
     sets = [list(first), list(second)]
     a, b = (_by_seed(runs, name, what) for runs, name in zip(sets, names, strict=True))
     paired = a.keys() == b.keys()
-    mean, low, high, spread, freedom = _paired(a, b) if paired else _welch(list(a.values()), list(b.values()))
+    mean, low, high, spread = _paired(a, b) if paired else _welch(list(a.values()), list(b.values()))
     verdict = _verdict(mean, low, high, margin)
     needed = None
     if verdict == UNKNOWN and math.isfinite(spread):
         needed = _to_decide(mean, spread, margin, sets=1 if paired else 2)
+    if not label:
+        label = WORDS["accuracy"] if what == "final_accuracy" else unit if callable(what) else what.replace("_", " ")
+    title = title or f"Is the difference real? {names[1]} − {names[0]}"
     note = _note(dict(zip(names, sets, strict=True)), note)
-    shown = label or (WORDS["accuracy"] if what == "final_accuracy" else what.replace("_", " ") if isinstance(what, str)
-                      else unit)  # fmt: skip
-    return Difference(verdict, mean, low, high, spread, paired, (len(a), len(b)), needed, names, unit, margin, (a, b),
-                      shown, note, title or f"Is the difference real? {names[1]} − {names[0]}")  # fmt: skip
+    return Difference(verdict, mean, low, high, spread, needed, (a, b), names, unit, margin, label, note, title)
 
 
 def seeds_needed(spread: float, goal: float, *, chance: float = 0.8, sets: int = 1) -> int | None:
     """The fewest seeds n with (t(n) + z) · spread / √n <= goal, or None above 1000.
 
-    t(n) is the 95 % point of Student's t that the interval uses, z the normal quantile of `chance`. spread: standard
-    deviation of one difference, >= 0. goal: in the same unit, > 0 to be reachable. sets: 1 for pairs (n - 1 degrees
-    of freedom), 2 for two independent sets. What it means: if the true difference is `goal`, the interval of n seeds
-    stays clear of zero in a share `chance` of all experiments. With chance 0.9 and no true difference it stays inside
-    ± goal in 80 % of them. The spread itself is an estimate: from three seeds, n may be four times too low.
+    t(n) is the 95 % point of Student's t that the interval uses, z the normal quantile of `chance`, in [0.5, 1).
+    spread: standard deviation of one difference, >= 0. goal: in the same unit, > 0 to be reachable. sets: 1 for pairs
+    (n - 1 degrees of freedom), 2 for two independent sets. What it means: if the true difference is `goal`, the
+    interval of n seeds stays clear of zero in a share `chance` of all experiments. With chance 0.9 and no true
+    difference it stays inside ± goal in 80 % of them. The spread itself is an estimate: from three seeds, n may be four
+    times too low.
     """
-    for name, value in (("spread", spread), ("goal", goal)):
-        if not (_is_number(value) and value >= 0):
-            raise ValueError(f"{name} must be a finite number >= 0, got {value!r}.")
-    if chance not in _NORMAL:
-        raise ValueError(f"chance must be one of {', '.join(map(str, _NORMAL))}, got {chance!r}.")
+    check_within("spread", spread, 0)
+    check_within("goal", goal, 0)
+    z = round(NormalDist().inv_cdf(check_within("chance", chance, 0.5, 1, ends="[)")), 3)
     if sets not in (1, 2):
         raise ValueError(f"sets must be 1 (paired) or 2 (independent), got {sets!r}.")
-    reach = range(2, MOST + 1)
-    return next((n for n in reach if (student(sets * (n - 1)) + _NORMAL[chance]) * spread <= goal * math.sqrt(n)), None)
+    enough = (n for n in range(2, MOST + 1) if (student(sets * (n - 1)) + z) * spread <= goal * math.sqrt(n))
+    return next(enough, None)
 
 
 def claim_within(text: str, values, margin: float, *, unit: str = "", source: str = "") -> None:
@@ -171,29 +179,20 @@ def claim_within(text: str, values, margin: float, *, unit: str = "", source: st
     "at least -margin" and "at most +margin": both must hold; if one of them does not hold here, this does not.
     Raises ValueError, naming the claim, for no values or a margin that is not above 0.
     """
-    name = text.rstrip(". ")
-    if not (_is_number(margin) and margin > 0):
-        raise ValueError(f"claim {name!r}: margin must be a finite number above 0, got {margin!r}")
-    values = [float(one) for one in values]
+    name, values = text.rstrip(". "), [float(value) for value in values]
     try:
+        check_positive("margin", margin)
         sides = [decide(values, -margin, higher=True), decide(values, margin, higher=False)]
     except ValueError as error:
         raise ValueError(f"claim {name!r}: {error}") from None
-    told = [side.verdict for side in sides]
-    verdict = FAILS if FAILS in told else HOLDS if told == [HOLDS, HOLDS] else OPEN
+    verdicts = {side.verdict for side in sides}
+    verdict = FAILS if FAILS in verdicts else HOLDS if verdicts == {HOLDS} else OPEN
     count = f"{len(values)} seed{'s' * (len(values) != 1)}"
-    print(f"Claim {name}: {verdict} (within ±{margin:g}{_unit(unit)} asked; {count})")
-    print(rule._measured(rule._numbers(sides[0], values, unit, False, source), None))
+    print(f"Claim {name}: {verdict} (within ±{margin:g}{in_unit(unit)} asked; {count})")
+    print(measured_line(sides[0], values, unit, source))
 
 
 # ------------------------------------------------------------------------------------------------------- the numbers
-_NORMAL = {0.5: 0.0, 0.8: 0.842, 0.9: 1.282, 0.95: 1.645}  # chance -> quantile of the normal distribution
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _names(names) -> tuple[str, str]:
     good = isinstance(names, (tuple, list)) and len(names) == 2 and all(isinstance(n, str) and n.strip() for n in names)
     if not good or names[0] == names[1]:
@@ -223,30 +222,29 @@ def _number_of(run, name: str, what) -> float:
     else:
         raise ValueError(f"what = {what!r} is no number of a run: give 'final_accuracy', or a function of the run.")
     if not math.isfinite(number):
-        raise ValueError(f"the run of {name!r} with seed {run.seed} gives {number}; an interval needs finite numbers. "
-                         f"Its status is {run.status!r}.")  # fmt: skip
+        where = f"the run of {name!r} with seed {run.seed}"
+        raise ValueError(f"{where} gives {number}; an interval needs finite numbers. Its status is {run.status!r}.")
     return number
 
 
-def _paired(a: dict, b: dict):
-    result = decide([b[seed] - a[seed] for seed in a], 0.0)
-    half = result.high - result.mean  # = t · s / √n: gives the spread back
-    spread = half * math.sqrt(result.n) / student(result.n - 1) if result.n > 1 else math.nan
-    return result.mean, result.low, result.high, spread, result.n - 1
+def _paired(a: dict, b: dict) -> tuple[float, float, float, float]:
+    """Mean, low, high and spread of the differences seed by seed."""
+    differences = [b[seed] - a[seed] for seed in a]
+    result = decide(differences, 0.0)
+    return result.mean, result.low, result.high, stdev(differences) if result.n > 1 else math.nan
 
 
-def _welch(a: list, b: list):
-    """Welch's interval; degrees of freedom by Satterthwaite's formula, rounded down."""
-    means = [math.fsum(one) / len(one) for one in (a, b)]
-    mean = means[1] - means[0]
+def _welch(a: list, b: list) -> tuple[float, float, float, float]:
+    """Mean, low, high and spread by Welch's interval; degrees of freedom by Satterthwaite's formula, rounded down."""
+    mean = fmean(b) - fmean(a)
     if min(len(a), len(b)) < 2:
-        return mean, math.nan, math.nan, math.nan, 0
-    var = [math.fsum((x - m) ** 2 for x in one) / (len(one) - 1) for one, m in zip((a, b), means, strict=True)]
-    parts = [v / len(one) for v, one in zip(var, (a, b), strict=True)]
-    below = sum(part**2 / (len(one) - 1) for part, one in zip(parts, (a, b), strict=True))
+        return mean, math.nan, math.nan, math.nan
+    variances = [variance(a), variance(b)]
+    parts = [variances[0] / len(a), variances[1] / len(b)]
+    below = parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1)
     freedom = max(1, math.floor(sum(parts) ** 2 / below + 1e-9)) if below else len(a) + len(b) - 2
     half = student(freedom) * math.sqrt(sum(parts))
-    return mean, mean - half, mean + half, math.sqrt(sum(var)), freedom
+    return mean, mean - half, mean + half, math.sqrt(sum(variances))
 
 
 def _verdict(mean, low, high, margin) -> str:
@@ -262,7 +260,3 @@ def _to_decide(mean, spread, margin, sets) -> int | None:
     if margin is not None and abs(mean) < margin:  # both ends must stay inside: hence 0.9 for 4 of 5
         ways.append(seeds_needed(spread, margin - abs(mean), chance=0.9, sets=sets))
     return min((n for n in ways if n), default=None) if mean or margin else None
-
-
-def _unit(unit: str) -> str:
-    return f" {unit}" if unit else ""

@@ -1,4 +1,4 @@
-"""The picture of a `Difference` (difference.py): the runs, and beside them the interval of their mean difference."""
+"""The picture of a `Difference` (compare.py): the runs, and beside them the interval of their mean difference."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _draw_runs(axes, d) -> None:
             axes.plot([0, 1], [a[seed], b[seed]], color=style.FAINT, lw=1.1, ls="-", zorder=1.8, gid="pair")
     for n, numbers in enumerate(d.values):
         x, look = [n] * len(numbers), style.PALETTE[n]
-        axes.plot(x, list(numbers.values()), ls="none", marker=style.MARKERS[n], ms=6, color=look, mec=style.CARD,
-                  mew=0.6, gid=f"runs {n}")  # fmt: skip
+        dots = dict(marker=style.MARKERS[n], ms=6, color=look, mec=style.CARD, mew=0.6)
+        axes.plot(x, list(numbers.values()), ls="none", gid=f"runs {n}", **dots)
         mean = math.fsum(numbers.values()) / len(numbers)
         out = -1 if n == 0 else 1
         axes.plot([n + 0.1 * out, n + 0.26 * out], [mean] * 2, color=look, lw=2.6, ls="-", gid=f"mean {n}")
@@ -46,8 +46,8 @@ def _draw_interval(axes, d) -> None:
     if margin:
         axes.axhspan(*margin, color=style.PALETTE[4], alpha=0.2, lw=0, gid="margin")
     axes.axhline(0, color=style.INK, lw=1.0, ls=(0, (4, 3)), gid="zero")
-    axes.plot([0.3] * len(single), single, ls="none", marker="o", ms=5, color=style.QUIET, alpha=0.75, mec="none",
-              gid="differences")  # fmt: skip
+    dots = dict(marker="o", ms=5, color=style.QUIET, alpha=0.75, mec="none")
+    axes.plot([0.3] * len(single), single, ls="none", gid="differences", **dots)
     color = style.PALETTE[5]
     axes.plot([0.6] * len(bar), bar, color=color, lw=3, ls="-", marker="_", ms=13, mew=2.4, gid="interval")
     axes.plot([0.6], [d.mean], ls="none", marker="D", ms=8, color=color, mec=style.CARD, mew=1.0, zorder=5, gid="mean")

@@ -42,8 +42,7 @@ def exercise(exercise_id: str, *, buttons: bool = True, **given) -> None:
 def check(exercise_id: str, answer=None, **given) -> None:
     """Judge `answer` (a function, a number or a label, as the task asks), show the outcome and keep it.
 
-    The outcome is one of: correct, not yet, error in your code, not attempted. Answers within about six
-    seconds.
+    The outcome is one of: correct, not yet, error in your code, not attempted. Answers within about six seconds.
     """
     one = bank.find(exercise_id)
     outcome = checking.judge(one, answer, given=given)
@@ -57,8 +56,7 @@ def check(exercise_id: str, answer=None, **given) -> None:
 
 
 def hint(exercise_id: str, number: int | None = None) -> None:
-    """Show the next hint, or hint `number` (1 is the gentlest). Raises ValueError for a number there is
-    not."""
+    """Show the next hint, or hint `number` (1 is the gentlest). Raises ValueError for a number there is not."""
     one = bank.find(exercise_id)
     total = len(one.hints)
     if number is None:
@@ -76,8 +74,7 @@ def solution(exercise_id: str) -> None:
 
 
 def given(exercise_id: str) -> dict:
-    """What a value or choice exercise shows (its numbers or curves), for the lesson to draw or compute
-    with."""
+    """What a value or choice exercise shows (its numbers or curves), for the lesson to draw or compute with."""
     one = bank.find(exercise_id)
     return dict(getattr(one, "given", {}))
 

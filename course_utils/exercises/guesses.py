@@ -5,8 +5,7 @@
     ...
     recall("10.1.3", measured=71.3, unit="%")
 
-The guess is kept in the learner's progress file and is there again when the lesson is re-run. Nothing is
-guessed for
+The guess is kept in the learner's progress file and is there again when the lesson is re-run. Nothing is guessed for
 the learner: a notebook that runs by itself keeps no guess and says so.
 """
 

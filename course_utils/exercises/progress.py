@@ -1,9 +1,8 @@
 """Your progress: one small local JSON file that survives restarts, crashes and two notebooks at once.
 
-Every change is a read, a merge and an atomic replace under a lock file. The previous file is kept as a
-backup. A file that cannot be read is replaced by the backup; when both are damaged they are set aside,
-never deleted. Where nothing can be written (read-only folder, full disk) the lesson goes on and progress
-lives in memory.
+Every change is a read, a merge and an atomic replace under a lock file. The previous file is kept as a backup. A file
+that cannot be read is replaced by the backup; when both are damaged they are set aside, never deleted. Where nothing
+can be written (read-only folder, full disk) the lesson goes on and progress lives in memory.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ _said: set[str] = set()
 
 
 def record(exercise_id: str, outcome: str) -> None:
-    """Keep the outcome of one check. A solved exercise stays solved whatever comes after. Never raises for
-    a disk."""
+    """Keep the outcome of one check. A solved exercise stays solved whatever comes after. Never raises for a disk."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S")
     tried = 0 if outcome == "not attempted" else 1
     entry = {"outcome": outcome, "tries": tried, "solved": now if outcome == "correct" else None}
@@ -118,8 +116,7 @@ def _remember(new: dict) -> None:
 
 
 def _merge(old: dict, new: dict) -> dict:
-    """Both sets of entries: tries add up, solved stays solved, the newer outcome and guess win, the rest is
-    kept."""
+    """Both sets of entries: tries add up, solved stays solved, the newer outcome and guess win, the rest is kept."""
     exercises = {name: dict(entry) for name, entry in old["exercises"].items()}
     for name, entry in new["exercises"].items():
         before = exercises.get(name, {})
@@ -184,8 +181,7 @@ def _parse(file: Path) -> tuple[dict | None, bool]:
 
 
 def _write(file: Path, data: dict) -> None:
-    """Replace the file in one step, keeping the last good one as backup: at every moment one of them is
-    whole."""
+    """Replace the file in one step, keeping the last good one as backup: at every moment one of them is whole."""
     if _parse(file)[0] is not None:
         files.write_whole(_backup(file), file.read_bytes())
     files.write_whole(file, json.dumps(data, indent=1, ensure_ascii=False))

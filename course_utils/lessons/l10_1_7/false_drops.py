@@ -13,6 +13,7 @@ from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
+from scipy.special import ndtr  # P(e < x) for a standard normal e
 
 from course_utils.pictures import style
 from course_utils.pictures.controls import slider, whole
@@ -22,21 +23,14 @@ MOST = 20  # the longest patience drawn
 RUNS = 1000  # simulated curves behind a slider picture
 _GRID = np.linspace(-9, 9, 301)
 _DENSITY = np.exp(-(_GRID**2) / 2) / math.sqrt(2 * math.pi) * (_GRID[1] - _GRID[0])
-_FINE = np.linspace(-9, 9, 4001)
-_BELOW = np.array([0.5 * (1 + math.erf(x / math.sqrt(2))) for x in _FINE])
-
-
-def normal_cdf(x):
-    """P(e < x) for a standard normal e, to six digits, from a table."""
-    return np.interp(x, _FINE, _BELOW)
 
 
 @lru_cache(maxsize=512)
 def _chain(c: float, readings: int, longest: int) -> np.ndarray:
     """Probability of a false drop for patience 0, 1, ..., longest - 1. c: slope / noise."""
     ahead, behind = np.arange(1, longest + 1)[:, None] * c, np.arange(1, readings)[:, None] * c
-    none_after = np.vstack([np.ones_like(_GRID), np.cumprod(normal_cdf(_GRID - ahead), axis=0)])
-    best_of_all = np.vstack([np.ones_like(_GRID), np.cumprod(normal_cdf(_GRID + behind), axis=0)])
+    none_after = np.vstack([np.ones_like(_GRID), np.cumprod(ndtr(_GRID - ahead), axis=0)])
+    best_of_all = np.vstack([np.ones_like(_GRID), np.cumprod(ndtr(_GRID + behind), axis=0)])
     stall = (best_of_all * _DENSITY) @ none_after.T
     stall /= stall[:, :1]  # [k, m]: P(no best in the m readings after reading k | reading k is a best)
     waits = np.arange(1, longest + 1)

@@ -179,7 +179,7 @@ def test_it_shows_itself_with_words_that_nbval_masks():
     (dict(first=[Run(seed=4)]), "seed 4 gives nan"),
     (dict(what="acuracy"), "what = 'acuracy'"),
     (dict(what=3), "what = 3"),
-    (dict(margin=0), "margin must be a finite number above 0"),
+    (dict(margin=0), "margin must be a finite number > 0"),
     (dict(margin=-1.0), "margin"),
     (dict(margin=math.inf), "margin"),
     (dict(margin="1"), "margin"),
@@ -201,7 +201,8 @@ def test_seeds_needed_refuses(arguments, words):
 
 
 def test_seeds_needed_refuses_other_chances_and_sets():
-    with pytest.raises(ValueError, match="chance must be one of 0.5, 0.8"):
-        seeds_needed(1, 1, chance=0.7)
+    for chance in (0.49, 1.0, "0.8"):
+        with pytest.raises(ValueError, match=r"chance must be a finite number in \[0.5, 1\)"):
+            seeds_needed(1, 1, chance=chance)
     with pytest.raises(ValueError, match="sets must be 1"):
         seeds_needed(1, 1, sets=3)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.lessons.l10_1_7 import false_drops
 from course_utils.lessons.l10_1_7.false_drops import (
     MOST,
     delay_on_plateau,
@@ -66,11 +65,6 @@ def test_false_drops_fall_with_patience_and_with_slope():
     assert all(0 <= b <= a <= 1 for a, b in zip(by_patience, by_patience[1:], strict=False))
     by_slope = [false_drop_probability(0.13, slope, 8, 32) for slope in (0.0, 0.004, 0.01, 0.03)]
     assert by_slope == sorted(by_slope, reverse=True)
-
-
-def test_normal_table():
-    for x in (-8.0, -1.3, 0.0, 0.2, 2.7):
-        assert false_drops.normal_cdf(x) == pytest.approx(0.5 * (1 + math.erf(x / math.sqrt(2))), abs=1e-6)
 
 
 def test_delay_grows_by_at_least_a_reading_with_each_step_of_patience():
