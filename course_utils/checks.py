@@ -40,5 +40,35 @@ def check_positive(name: str, value, *, hint: str = "") -> float:
     return check_within(name, value, 0, ends="()", hint=hint)
 
 
+def check_number(
+    name: str, value, low=-math.inf, high=math.inf, *, open_low=False, open_high=False, hint: str = ""
+) -> float:
+    """`value` as a float. ValueError unless it is a finite number in [low, high]; arrays and tensors are refused.
+
+    open_low, open_high: that end itself is out of range.
+    """
+    allowed = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == math.inf else ']'}"
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    try:
+        number = float(value) if is_number else math.nan
+    except OverflowError:  # a whole number too large for a float
+        number = math.inf
+    if not math.isfinite(number):
+        if hasattr(value, "__array__"):  # NumPy arrays, tensors
+            hint = "For one number use float(...), for many make one call for each."
+        raise ValueError(f"{name} must be a finite number in {allowed}, got {shown(value)}.{_more(hint)}")
+    if number < low or number > high or (open_low and number == low) or (open_high and number == high):
+        raise ValueError(f"{name} must lie in {allowed}, got {shown(value)}.{_more(hint)}")
+    return number
+
+
+def shown(value) -> str:
+    """`value` as an error message shows it: not longer than a line."""
+    if isinstance(value, int) and abs(value) > 10**300:  # Python refuses to write out very long whole numbers
+        return "a whole number of more than 300 digits"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def _more(hint: str) -> str:
     return f" {hint}" if hint else ""

@@ -73,6 +73,16 @@ class Run:
         """Highest validation accuracy of the run, in [0, 1]; NaN if there was none."""
         return max((v[2] for v in self.val), default=math.nan)
 
+    @property
+    def percent(self) -> float:
+        """Accuracy at the last validation in per cent, as pictures and lessons show it; NaN if there was none."""
+        return 100 * self.final_accuracy
+
+    @property
+    def test_percent(self) -> float:
+        """Accuracy on the test images in per cent; NaN if it was not measured."""
+        return 100 * self.test[1] if self.test else math.nan
+
     def ema(self, beta: float = 0.98) -> list[float]:
         """Exponential moving average of the loss, bias-corrected as in Adam: s_t / (1 - beta^t)."""
         if not 0 <= beta < 1:

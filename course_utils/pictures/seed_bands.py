@@ -51,7 +51,7 @@ def _on_grid(grid, t, y):
 
 def summary_of(runs: list) -> dict:
     """Numbers of one setting: seeds, when some diverged, accuracies (per cent) of those that did not."""
-    accuracies = [100 * run.final_accuracy for run in runs if run.status != "diverged" and run.val]
+    accuracies = [run.percent for run in runs if run.status != "diverged" and run.val]
     return {
         "seeds": len(runs),
         "diverged_at": sorted(run.diverged_at or 0 for run in runs if run.status == "diverged"),

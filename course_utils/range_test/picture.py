@@ -102,9 +102,15 @@ def _shade(axes, found: Suggestion, log: bool) -> None:
     for rate, name, side, height in ends:
         axes.axvline(rate, color=orange, lw=1.3, ls=(0, (5, 2)), zorder=1.6)
         axes.annotate(
-            f"{name} {rate:.2g}", (rate, height), xycoords=axes.get_xaxis_transform(), va="top", ha=side, fontsize=9,
-            xytext=(-5 if side == "right" else 5, 0), textcoords="offset points",
-        )  # fmt: skip
+            f"{name} {rate:.2g}",
+            (rate, height),
+            xycoords=axes.get_xaxis_transform(),
+            va="top",
+            ha=side,
+            fontsize=9,
+            xytext=(-5 if side == "right" else 5, 0),
+            textcoords="offset points",
+        )
 
 
 def _crosses(axes, test: RangeTest) -> None:
@@ -115,8 +121,17 @@ def _crosses(axes, test: RangeTest) -> None:
         red, foot = style.PALETTE[2], axes.get_xaxis_transform()
         look = {"marker": "X", "ms": 7, "ls": "none", "color": red, "mec": style.CARD, "zorder": 5}
         axes.plot(ends, [0.05] * len(ends), transform=foot, **look)
-        axes.annotate("stopped", (ends[0], 0.05), xycoords=foot, xytext=(-7, 0), textcoords="offset points",
-                      ha="right", va="center", fontsize=8.5, color=red)  # fmt: skip
+        axes.annotate(
+            "stopped",
+            (ends[0], 0.05),
+            xycoords=foot,
+            xytext=(-7, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=8.5,
+            color=red,
+        )
 
 
 # --------------------------------------------------------------------------------------------------- the explorer

@@ -68,8 +68,15 @@ def range_test(
     if taken:
         raise ValueError(f"range_test decides about {', '.join(taken)} itself. Leave it out.")
     facts = {"sweep": sweep, "low": float(low), "high": float(high), "stop_at": float(stop_at)}
-    how = dict(momentum=_momentum(momentum), updates=int(updates), batch_size=batch_size, augment=augment,
-               validate_every=validate_every, config=facts, **more)  # fmt: skip
+    how = dict(
+        momentum=_momentum(momentum),
+        updates=int(updates),
+        batch_size=batch_size,
+        augment=augment,
+        validate_every=validate_every,
+        config=facts,
+        **more,
+    )
     runs = []
     with random_states_kept():
         for seed in seeds:

@@ -57,7 +57,7 @@ class Table:
             at = tuple(place[name][run.config[name]] for name in names)
             if found[run.seed][at] >= 0:
                 raise ValueError(f"seed {run.seed} was recorded twice with {_words(run.config, names)}.")
-            accuracy = 100 * run.final_accuracy
+            accuracy = run.percent
             found[run.seed][at] = accuracy if math.isfinite(accuracy) else 0.0
         for seed, values in found.items():
             if (values < 0).any():

@@ -61,7 +61,7 @@ class Trials(RunTable):
         for place, run in enumerate(self.ranked()[:rows], start=1):
             numbers = [run.config.get(name) for name in names]
             lost = run.status in ("diverged", "failed")
-            lines.append([str(place), *numbers, None if lost else f"{100 * run.final_accuracy:.1f}", words_of(run)])
+            lines.append([str(place), *numbers, None if lost else f"{run.percent:.1f}", words_of(run)])
         return table(lines, ["", *map(name_of, names), "accuracy, %", "status"], title=title)
 
 

@@ -100,8 +100,19 @@ class Lane:
 class Lanes:
     """The main run and its branches, one update each in turn, all over the same images in the same order."""
 
-    def __init__(self, make: Callable, data, *, schedule=None, epochs=None, updates=None, batch_size=128,
-                 seed=0, compute=None, **more):  # fmt: skip
+    def __init__(
+        self,
+        make: Callable,
+        data,
+        *,
+        schedule=None,
+        epochs=None,
+        updates=None,
+        batch_size=128,
+        seed=0,
+        compute=None,
+        **more,
+    ):
         """make: () or (seed) -> (model, optimizer), called once for the main run and once a branch.
         schedule: as in `train`; None holds the optimizer's own rate. more: further arguments of `train`.
         """
@@ -144,8 +155,10 @@ class Lanes:
         Raises ValueError where there is nothing to branch from.
         """
         if parent.ended or parent.t == 0:
-            raise ValueError(f"{parent.name} {'has ended' if parent.ended else 'has not begun'}: "
-                             "branch from a run that is under way, or press Restart.")  # fmt: skip
+            raise ValueError(
+                f"{parent.name} {'has ended' if parent.ended else 'has not begun'}: "
+                "branch from a run that is under way, or press Restart."
+            )
         if len(self.lanes) > MOST_BRANCHES:
             raise ValueError(f"there are {MOST_BRANCHES} branches already, and no more fit. Press Restart.")
         if not 0 < factor < float("inf"):
@@ -156,8 +169,15 @@ class Lanes:
         model.load_state_dict(parent.model.state_dict())
         # load_state_dict takes tensors over as they are: without a copy both would push one momentum buffer
         optimizer.load_state_dict(copy.deepcopy(parent.optimizer.state_dict()))
-        lane = Lane(f"branch {'ABCDEF'[len(self.lanes) - 1]}", model, optimizer, self.schedules,
-                    _copy(parent.run), parent.t, parent.factor * factor)  # fmt: skip
+        lane = Lane(
+            f"branch {'ABCDEF'[len(self.lanes) - 1]}",
+            model,
+            optimizer,
+            self.schedules,
+            _copy(parent.run),
+            parent.t,
+            parent.factor * factor,
+        )
         if len(self.lanes) == 1:
             parent.rng = states
         lane.rng = parent.rng
@@ -184,8 +204,9 @@ class Lanes:
 
     def _begin(self, lane: Lane) -> None:
         rates = [lambda t, group=group: lane.rate(t, group) for group in range(len(self.schedules))]
-        lane.steps = train(lane.model, self.data, lane.optimizer, rates, start=lane.born,
-                           compute=self.compute, **self.more)  # fmt: skip
+        lane.steps = train(
+            lane.model, self.data, lane.optimizer, rates, start=lane.born, compute=self.compute, **self.more
+        )
 
 
 def _per_group(schedule, optimizer) -> list:

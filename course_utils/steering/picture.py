@@ -185,8 +185,9 @@ class Picture:
                 free = t if right else t + wide
         while len(self._labels) < len(shown):
             with style.context():
-                text = self.accuracy.text(0, 0.05, "", transform=self.accuracy.get_xaxis_transform(),
-                                          fontsize=7.8, color=style.QUIET)  # fmt: skip
+                text = self.accuracy.text(
+                    0, 0.05, "", transform=self.accuracy.get_xaxis_transform(), fontsize=7.8, color=style.QUIET
+                )
             self._labels.append(self.canvas.moving(text))
         for number, label in enumerate(self._labels):
             label.set_visible(number < len(shown))

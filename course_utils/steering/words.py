@@ -29,7 +29,7 @@ def result(lane) -> str:
     if not run.lr:
         return "no update made yet"
     hand = " by hand" if lane.hand is not None else ""
-    accuracy = f"validation accuracy {100 * run.final_accuracy:.0f} %" if run.val else "not validated yet"
+    accuracy = f"validation accuracy {run.percent:.0f} %" if run.val else "not validated yet"
     return f"learning rate {run.lr[-1]:.3g}{hand}, {accuracy}"
 
 

@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Integral, Real
+from course_utils.checks import check_positive, check_whole
 
 
-def learning_rate(value, where: str, hint: str) -> float:
-    """`value` as a float; ValueError if it is no finite number >= 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
-        raise ValueError(f"{where}{value!r}: a learning rate must be a finite number >= 0. {hint}")
-    return float(value)
-
-
-def planned(epochs, updates, per_epoch, start) -> int:
+def planned(epochs, updates, per_epoch: int, start) -> int:
     """Planned updates T; ValueError also for a `start` outside [0, T)."""
     if (epochs is None) == (updates is None):
         raise ValueError(f"give either epochs or updates, got epochs={epochs!r} and updates={updates!r}.")
-    name, value = ("epochs", epochs) if updates is None else ("updates", updates)
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number > 0, got {value!r}. One epoch is {per_epoch} updates.")
-    T = value if updates is not None else max(1, round(epochs * per_epoch))
-    if T != int(T):
-        raise ValueError(f"updates must be a whole number, got {T!r}. One epoch is {per_epoch} updates.")
-    if isinstance(start, bool) or not isinstance(start, Integral) or not 0 <= start < T:
-        raise ValueError(
-            f"start must be a whole number in [0, {int(T) - 1}], got {start!r}. "
-            f"It counts the updates already made, out of {int(T)} in all."
-        )
-    return int(T)
+    hint = f"One epoch is {per_epoch} updates."
+    if updates is None:
+        T = max(1, round(check_positive("epochs", epochs, hint=hint) * per_epoch))
+    else:
+        whole = isinstance(updates, float) and updates.is_integer()
+        T = check_whole("updates", int(updates) if whole else updates, 1, hint=hint)
+    check_whole("start", start, 0, T - 1, hint=f"It counts the updates already made, out of {T} in all.")
+    return T
 
 
-def interval(name, value, per_epoch) -> int | None:
+def interval(name: str, value, per_epoch: int) -> int | None:
     """Updates between two events: "epoch", a number, or None for never."""
     if value is None or (isinstance(value, str) and value == "epoch"):
         return per_epoch if value else None
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be 'epoch', None or a whole number of updates >= 1, got {value!r}.")
-    return int(value)
+    return check_whole(name, value, 1, of="updates", hint="'epoch' and None (never) are possible, too.")
 
 
-def check_optimizer(model, optimizer, momentum):
+def check_optimizer(model, optimizer, momentum) -> None:
     """ValueError if the optimizer does not belong to the model, or has no momentum where one is scheduled."""
     own = {id(p) for p in model.parameters()}
-    if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
+    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("the optimizer holds none of this model's parameters. Build it from model.parameters().")
     if momentum is not None and not callable(momentum):
         raise ValueError(f"momentum must be a function of t, got {momentum!r}. Set a fixed one in the optimizer.")
-    if momentum is not None and not all("betas" in g or "momentum" in g for g in optimizer.param_groups):
+    if momentum is not None and not all("betas" in group or "momentum" in group for group in optimizer.param_groups):
         raise ValueError(f"{type(optimizer).__name__} has no momentum to schedule. Leave `momentum` out.")
 
 

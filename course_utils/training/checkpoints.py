@@ -81,15 +81,13 @@ def restore(state: dict, *, model, optimizer, plan: dict, scaler=None, path="the
     Returns (updates made, record so far, learning rate set by hand or None). Raises ValueError naming the
     first thing that differs between the checkpoint and this training, before anything is changed.
     """
-    here, there = _shapes(model.state_dict()), _shapes(state["model"])
-    pairs = [(key, state["plan"].get(key), wanted) for key, wanted in plan.items()]
-    pairs += [(f"weight {name!r}", there.get(name), here.get(name)) for name in {**here, **there}]
-    for key, found, wanted in pairs:
-        if found != wanted:
-            raise ValueError(
-                f"{path} belongs to another training: {key} is {found!r} there and {wanted!r} here. "
-                "Choose another checkpoint file, or delete this one to start anew."
-            )
+    different = [(key, state["plan"].get(key), ours) for key, ours in plan.items() if state["plan"].get(key) != ours]
+    different += [(f"weight {name!r}", theirs, ours) for name, theirs, ours in other_shapes(state["model"], model)]
+    for key, theirs, ours in different:
+        raise ValueError(
+            f"{path} belongs to another training: {key} is {theirs!r} there and {ours!r} here. "
+            "Choose another checkpoint file, or delete this one to start anew."
+        )
     try:
         run = Run(**{**state["run"], "val": [tuple(v) for v in state["run"]["val"]]})
         optimizer.load_state_dict(state["optimizer"])  # checks the parameter groups before it changes anything
@@ -104,5 +102,11 @@ def restore(state: dict, *, model, optimizer, plan: dict, scaler=None, path="the
     return state["t"], run, state["by_hand"]
 
 
-def _shapes(weights: dict) -> dict:
-    return {name: list(w.shape) for name, w in weights.items()}
+def other_shapes(weights: dict, model: torch.nn.Module) -> list[tuple]:
+    """(name, shape in `weights`, shape in the model) of all weights that differ; None where one is missing."""
+    theirs, ours = (
+        {name: list(w.shape) if isinstance(w, torch.Tensor) else repr(w) for name, w in state.items()}
+        for state in (weights, model.state_dict())
+    )
+    names = {**ours, **theirs}
+    return [(name, theirs.get(name), ours.get(name)) for name in names if theirs.get(name) != ours.get(name)]

@@ -1,9 +1,9 @@
-"""Where and how the arithmetic runs: device, number format, memory layout and threads are chosen here,
-nowhere else."""
+"""Where and how the arithmetic runs: device, number format, memory layout and threads are chosen here, nowhere else."""
 
 from __future__ import annotations
 
 import os
+import platform
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,8 +18,7 @@ class Compute:
     """A device and a way to compute on it.
 
     dtype: number format of the forward and backward pass (weights and updates always stay float32).
-    memory_format: channels_last keeps the colour channels of a pixel together, which convolution kernels
-    prefer.
+    memory_format: channels_last keeps the colour channels of a pixel together, which convolution kernels prefer.
     """
 
     device: torch.device
@@ -38,21 +37,26 @@ class Compute:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def place(self, module: torch.nn.Module) -> torch.nn.Module:
-        """Move a model to the device, in the memory layout used for training. Parameters keep their
-        identity."""
+        """Move a model to the device, in the memory layout used for training. Parameters keep their identity."""
         return module.to(self.device, memory_format=self.memory_format)
+
+    def facts(self) -> dict:
+        """What a Run keeps of this: device, dtype and versions."""
+        return {
+            "device": torch.cuda.get_device_name(self.device) if self.on_gpu else "CPU",
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
+        }
 
     def describe(self) -> str:
         """One line for people: 'CPU, 2 threads, bfloat16'."""
-        threads = torch.get_num_threads()
-        on_cpu = f"CPU, {threads} thread{'s' * (threads != 1)}"
-        where = torch.cuda.get_device_name(self.device) if self.on_gpu else on_cpu
-        return f"{where}, {str(self.dtype).removeprefix('torch.')}"
+        facts, threads = self.facts(), torch.get_num_threads()
+        count = "" if self.on_gpu else f", {threads} thread{'s' * (threads != 1)}"
+        return f"{facts['device']}{count}, {facts['dtype']}"
 
 
 def cpu_has_bfloat16() -> bool:
-    """True if this processor has instructions for bfloat16 products; without them bfloat16 is slower than
-    float32."""
+    """True if this processor has instructions for bfloat16 products; without them it is slower than float32."""
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
@@ -60,10 +64,9 @@ def cpu_has_bfloat16() -> bool:
 def pick(device: str | None = None, dtype: str | None = None) -> Compute:
     """Choose the fastest sound setting of this machine.
 
-    device: "cpu", "cuda" or "cuda:1"; default: the variable COURSE_DEVICE, else CUDA if there is one, else
-    the CPU.
-    dtype: "float32", "bfloat16" or "float16" (CUDA only); default: COURSE_DTYPE, else bfloat16 where the
-    hardware has it, float16 on older GPUs, float32 otherwise. COURSE_THREADS sets the number of CPU threads.
+    device: "cpu", "cuda" or "cuda:1"; default: the variable COURSE_DEVICE, else CUDA if there is one, else the CPU.
+    dtype: "float32", "bfloat16" or "float16" (CUDA only); default: COURSE_DTYPE, else bfloat16 where the hardware has
+        it, float16 on older GPUs, float32 otherwise. COURSE_THREADS sets the number of CPU threads.
     Raises ValueError if a setting is unknown or not available here.
     """
     return _pick(
@@ -94,9 +97,9 @@ def _device(name: str) -> torch.device:
         raise ValueError(
             f"device must be 'cpu', 'cuda' or 'cuda:N', got {name!r}. Unset COURSE_DEVICE to choose freely."
         )
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if kind == "cuda" and int(number or 0) >= there:
-        raise ValueError(f"device {name!r}: PyTorch sees {there} GPUs here. Use 'cpu' or unset COURSE_DEVICE.")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and int(number or 0) >= gpus:
+        raise ValueError(f"device {name!r}: PyTorch sees {gpus} GPUs here. Use 'cpu' or unset COURSE_DEVICE.")
     return torch.device(name if kind == "cuda" else "cpu")
 
 

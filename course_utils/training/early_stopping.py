@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+
+from course_utils.checks import check_number, check_whole
 
 DIRECTIONS = {"higher": 1.0, "lower": -1.0}
 
@@ -36,7 +37,13 @@ def stopping(
     min_delta: an improvement exceeds the last one that counted by more than this, >= 0, in the unit of the scores.
     better: "higher" (accuracy) or "lower" (loss). Raises ValueError for arguments out of range or no scores.
     """
-    _refuse(scores, patience, min_delta, better)
+    if not len(scores):
+        raise ValueError("there are no scores; validate at least once before asking whether to stop")
+    if patience is not None:
+        check_whole("patience", patience, 1, of="validations", hint="None goes on to the end.")
+    check_number("min_delta", min_delta, 0, hint="It is in the unit of the scores.")
+    if better not in DIRECTIONS:
+        raise ValueError(f"better = {better!r}: 'higher' for an accuracy, 'lower' for a loss")
     best = mark = -math.inf
     chosen, waited = None, 0
     for i, score in enumerate(scores):
@@ -55,30 +62,18 @@ def stopping(
 def scores_of(run, by: str = "accuracy", on: str = "val") -> list[float]:
     """The scores of a run, one a validation: "accuracy" in per cent, "loss" in nats.
 
-    on: "val", or where the run's config holds such lists (record_overfitting.py) "test" or "small", the first 200
-    validation images. Raises ValueError for anything else.
+    on: "val", or where the run's config holds such lists (the recorded runs of lesson 10.1.8) "test" or "small", the
+    first 200 validation images. Raises ValueError for anything else.
     """
     if by not in ("loss", "accuracy") or (on != "val" and f"{on}_{by}" not in run.config):
-        there = ["val", *(on for on in ("test", "small") if f"{on}_{by}" in run.config)]
-        raise ValueError(f"by = {by!r}, on = {on!r}: by is 'loss' or 'accuracy', on is one of {', '.join(there)} here")
+        known = ["val", *(name for name in ("test", "small") if f"{name}_{by}" in run.config)]
+        raise ValueError(f"by = {by!r}, on = {on!r}: by is 'loss' or 'accuracy', on is one of {', '.join(known)} here")
     values = [v[1 if by == "loss" else 2] for v in run.val] if on == "val" else run.config[f"{on}_{by}"]
     return list(values) if by == "loss" else [100 * value for value in values]
 
 
 def smooth(scores: Sequence[float], window: int) -> list[float]:
     """Mean of each score and the `window` - 1 before it (fewer at the start): what was known at that time."""
-    if isinstance(window, bool) or not isinstance(window, Integral) or window < 1:
-        raise ValueError(f"window = {window!r}: a whole number >= 1; 1 changes nothing")
+    check_whole("window", window, 1, hint="1 changes nothing.")
     parts = [scores[max(0, i + 1 - window) : i + 1] for i in range(len(scores))]
     return [math.fsum(part) / len(part) for part in parts]
-
-
-def _refuse(scores, patience, min_delta, better) -> None:
-    if not len(scores):
-        raise ValueError("there are no scores; validate at least once before asking whether to stop")
-    if patience is not None and (isinstance(patience, bool) or not isinstance(patience, Integral) or patience < 1):
-        raise ValueError(f"patience = {patience!r}: a whole number of validations >= 1, or None to go on to the end")
-    if isinstance(min_delta, bool) or not isinstance(min_delta, Real) or not 0 <= min_delta < math.inf:
-        raise ValueError(f"min_delta = {min_delta!r}: a finite number >= 0, in the unit of the scores")
-    if better not in DIRECTIONS:
-        raise ValueError(f"better = {better!r}: 'higher' for an accuracy, 'lower' for a loss")

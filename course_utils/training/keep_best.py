@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from course_utils.training.checkpoints import read_plainly, write_safely
+from course_utils.training.checkpoints import other_shapes, read_plainly, write_safely
 from course_utils.training.early_stopping import stopping
 
 BY = {"loss": (1, "lower"), "accuracy": (2, "higher")}  # by -> its place in run.val, which way is better
@@ -48,17 +48,14 @@ class KeepBest:
             return
         self.run = step.run
         if self._best() == len(self._scores()) - 1:
-            state = {"by": self.by, "score": self.score, "t": self.t, "seed": self.run.seed,
-                     "source": self.run.source, "model": step.model.state_dict()}  # fmt: skip
-            write_safely(state, self.path, "best weights")
+            write_safely({**self._facts(), "model": step.model.state_dict()}, self.path, "best weights")
 
     @property
     def enough(self) -> bool:
         """True when `patience` validations in a row brought no improvement."""
-        return (
-            self.run is not None
-            and stopping(self._scores(), self.patience, min_delta=self.min_delta, better=BY[self.by][1]).early
-        )
+        if self.run is None:
+            return False
+        return stopping(self._scores(), self.patience, min_delta=self.min_delta, better=BY[self.by][1]).early
 
     @property
     def t(self) -> int | None:
@@ -81,12 +78,11 @@ class KeepBest:
             why = why if self._best() is None else "the file that was written is gone"
             raise FileNotFoundError(f"there are no best weights at {self.path}: {why}")
         state = self._read()
-        here, there = _shapes(model.state_dict()), _shapes(state["model"])
-        for name in {**here, **there}:
-            if here.get(name) != there.get(name):
-                raise ValueError(f"{self.path} holds the weights of another network: {name!r} has shape "
-                                 f"{there.get(name)} there and {here.get(name)} here (None: missing). "
-                                 "Build the network that was trained.")  # fmt: skip
+        for name, theirs, ours in other_shapes(state["model"], model):
+            raise ValueError(
+                f"{self.path} holds the weights of another network: {name!r} has shape {theirs} there and {ours} here "
+                "(None: missing). Build the network that was trained."
+            )
         model.load_state_dict(state["model"])
         return state["t"], state["score"]
 
@@ -95,14 +91,18 @@ class KeepBest:
         state = read_plainly(self.path, "a file of best weights", way_out)
         if not isinstance(state, dict) or not _PARTS <= set(state) or not isinstance(state["model"], dict):
             raise ValueError(f"{self.path} is not a file of best weights. {way_out}")
-        wanted = {"by": self.by}
-        if self._best() is not None:
-            wanted |= {"t": self.t, "score": self.score, "seed": self.run.seed, "source": self.run.source}
-        for key, value in wanted.items():
+        for key, value in ({"by": self.by} if self._best() is None else self._facts()).items():
             if state[key] != value:
-                raise ValueError(f"{self.path} was kept by another training: {key} is {state[key]!r} there and "
-                                 f"{value!r} here. {way_out}")  # fmt: skip
+                raise ValueError(
+                    f"{self.path} was kept by another training: {key} is {state[key]!r} there and {value!r} here. "
+                    f"{way_out}"
+                )
         return state
+
+    def _facts(self) -> dict:
+        """What tells this training and its best validation from others."""
+        run = self.run
+        return {"by": self.by, "t": self.t, "score": self.score, "seed": run.seed, "source": run.source}
 
     def _scores(self) -> list[float]:
         return [measured[BY[self.by][0]] for measured in self.run.val]
@@ -112,7 +112,3 @@ class KeepBest:
         if self.run is None or not self.run.val:
             return None
         return stopping(self._scores(), better=BY[self.by][1]).chosen
-
-
-def _shapes(weights: dict) -> dict:
-    return {name: list(w.shape) if isinstance(w, torch.Tensor) else repr(w) for name, w in weights.items()}

@@ -1,25 +1,23 @@
-"""Training as a generator: `for step in train(...)` yields after every update; whoever loops watches and
-steers.
+"""Training as a generator: `for step in train(...)` yields after every update; whoever loops watches and steers.
 
-    for step in train(model, data, optimizer, schedule, epochs=8):
-        if step.validated:
-            print(step.t, step.run.val[-1])
+for step in train(model, data, optimizer, schedule, epochs=8):
+    if step.validated:
+        print(step.t, step.run.val[-1])
 """
 
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Real
 from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
 
+from course_utils.checks import check_number
 from course_utils.data.splits import NOT_ASKED, split_of
 from course_utils.runs import Run, plain
-from course_utils.training.arguments import check_optimizer, interval, learning_rate, per_group, planned
+from course_utils.training.arguments import check_optimizer, interval, per_group, planned
 from course_utils.training.checkpoints import read_checkpoint, restore, save_checkpoint
 from course_utils.training.compute import Compute, pick
 
@@ -27,8 +25,7 @@ from course_utils.training.compute import Compute, pick
 class Step:
     """What `train` yields: always the same object, brought up to date after each update.
 
-    t: updates made so far (1 after the first); T: updates planned; epoch: passes over the training set, a
-    float.
+    t: updates made so far (1 after the first); T: updates planned; epoch: passes over the training set, a float.
     loss: 0-d tensor on the device; float(step.loss) copies it. run: the record so far.
     validated: True if a validation followed this update; its result is run.val[-1].
     """
@@ -50,7 +47,8 @@ class Step:
     @lr.setter
     def lr(self, value: float | None):
         """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
-        self.by_hand = None if value is None else learning_rate(value, "step.lr = ", "None returns to the schedule.")
+        hint = "None returns to the schedule."
+        self.by_hand = None if value is None else check_number("step.lr", value, 0, hint=hint)
 
     @property
     def momentum(self) -> float:
@@ -80,18 +78,16 @@ def train(
 ) -> Iterator[Step]:
     """Train a classifier with cross-entropy, one yield an update.
 
-    data: from `cifar10()` or `stand_in()`, or text (`text.py`): whatever has `batches`, `prepare`, `val`, `source`.
+    data: from `cifar10()` or `stand_in()`, or text (`python_text`): whatever has `batches`, `prepare`, `val`, `source`.
     Give the length as `epochs` or as `updates`.
     schedule: update number t -> learning rate, set before update t for all parameter groups (a list gives
         each group its own); None leaves the optimizer's rate alone. momentum: t -> momentum, or beta_1 for
         Adam. Both are plain functions of t, called with whole numbers.
     seed: fixes the order of the images and their crops and flips; the weights are yours to seed.
     start: number of the first update, to go on with a model that has made `start` updates already.
-    validate_every: "epoch", a number of updates, or None. Validation is on data.val; data.test is never
-    touched.
+    validate_every: "epoch", a number of updates, or None. Validation is on data.val; data.test is never touched.
     checkpoint: a file. The whole state goes there every `checkpoint_every` updates (default: every epoch),
-        after your loop has seen the step. If the file is there already and belongs to this training, the run
-        goes on
+        after your loop has seen the step. If the file is there already and belongs to this training, the run goes on
         from it: on a CPU to bitwise the same weights. A finished training then has nothing left to yield.
     config: extra facts for the record: names -> numbers or short texts.
 
@@ -140,8 +136,7 @@ def train(
             if last:
                 run.status = "finished"
             yield step
-            # After the yield, so that the file also holds what the loop did at this step (a rate set by
-            # hand).
+            # After the yield, so that the file also holds what the loop did at this step (a rate set by hand).
             if checkpoint and (last or step.t % save_every == 0):
                 save_checkpoint(checkpoint, t=step.t, run=run, by_hand=step.by_hand, **state)
     finally:
@@ -200,17 +195,14 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
         if by_hand is not None:
             group["lr"] = by_hand
         elif schedule is not None:
-            group["lr"] = learning_rate(
-                schedule(t), f"schedule({t}) = ", "A schedule returns the learning rate of update t."
-            )
+            hint = "A schedule returns the learning rate of update t."
+            group["lr"] = check_number(f"schedule({t})", schedule(t), 0, hint=hint)
         if momentum is not None:
-            m = momentum(t)
-            if isinstance(m, bool) or not isinstance(m, Real) or not 0 <= m < 1:
-                raise ValueError(f"momentum({t}) = {m!r}: it must lie in [0, 1).")
+            m = check_number(f"momentum({t})", momentum(t), 0, 1, open_high=True)
             if "betas" in group:
-                group["betas"] = (float(m), group["betas"][1])
+                group["betas"] = (m, group["betas"][1])
             else:
-                group["momentum"] = float(m)
+                group["momentum"] = m
 
 
 def _update(model, inputs, labels, optimizer, scaler, compute) -> torch.Tensor:
@@ -273,9 +265,7 @@ def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, co
         config=plain({**facts, **(config or {})}, "config"),
         seed=int(seed),
         source=data.source,
-        device=torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU",
-        dtype=str(compute.dtype).removeprefix("torch."),
-        versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+        **compute.facts(),
     )
 
 

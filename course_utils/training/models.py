@@ -1,5 +1,8 @@
-"""The networks of the course, under the names the field gives them. All take images [N, 3, 32, 32] and return
-logits [N, num_classes]. `seed` fixes the initial weights without touching PyTorch's global random state."""
+"""The networks of the course, under the names the field gives them.
+
+All take images [N, 3, 32, 32] and return logits [N, num_classes]. `seed` fixes the initial weights without touching
+PyTorch's global random state.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,33 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from course_utils.checks import check_number, check_whole
 
-def _seeded(build: Callable[[], nn.Module], seed: int | None) -> nn.Module:
+
+def seeded(build: Callable[[], nn.Module], seed: int | None) -> nn.Module:
+    """What `build` makes, its weights drawn from `seed`: on the CPU, so they are the same on every device."""
     if seed is None:
         return build()
-    # Weights are drawn on the CPU, so they are the same on every device.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
 
 
-def _conv_block(cin: int, cout: int, norm: bool, pool: bool = False) -> list[nn.Module]:
-    layers = [nn.Conv2d(cin, cout, 3, padding=1, bias=not norm)]
-    layers += [nn.BatchNorm2d(cout)] if norm else []
-    layers += [nn.ReLU(inplace=True)]
-    return layers + ([nn.MaxPool2d(2)] if pool else [])
+class Times(nn.Module):
+    """Multiply by a constant."""
+
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def _conv_block(cin: int, cout: int, norm: bool) -> list[nn.Module]:
+    """Convolution, BatchNorm where asked, ReLU, 2x2 maximum."""
+    norms = [nn.BatchNorm2d(cout)] if norm else []
+    return [nn.Conv2d(cin, cout, 3, padding=1, bias=not norm), *norms, nn.ReLU(inplace=True), nn.MaxPool2d(2)]
 
 
 def small_conv_net(
@@ -30,23 +45,23 @@ def small_conv_net(
 ) -> nn.Sequential:
     """Three 3x3 convolutions (width, 2 width, 4 width channels), each halving the image; a linear classifier.
 
-    The logits are scaled by 1/8, as in `resnet9`: BatchNorm feeds the last layer large features, and without
-    the scale that layer alone would set the highest learning rate the net can stand. norm=False leaves out
-    BatchNorm and scale. dropout: share of the features, in [0, 1), that the classifier does not see in training.
+    The logits are multiplied by 1/8, as in David Page's "How to train your ResNet" (2018): BatchNorm feeds the last
+    layer large features, and without the factor that layer alone would set the highest learning rate the net can stand.
+    norm=False leaves out BatchNorm and the factor. dropout: share of the features, in [0, 1), that the classifier does
+    not see in training. Raises ValueError for a width or dropout out of range.
     """
-    if width < 1:
-        raise ValueError(f"width must be >= 1, got {width}. The desk-scale net of the lessons uses 16.")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}. 0 leaves it out; 0.5 is a strong one.")
+    check_whole("width", width, 1, hint="The desk-scale net of the lessons uses 16.")
+    hint = "0 leaves it out; 0.5 is a strong one."
+    check_number("dropout", dropout, 0, 1, open_high=True, hint=hint)
 
     def build():
-        layers = _conv_block(3, width, norm, pool=True) + _conv_block(width, 2 * width, norm, pool=True)
-        layers += _conv_block(2 * width, 4 * width, norm, pool=True)
-        head = [nn.Linear(4 * width * 16, num_classes, bias=not norm)] + ([Scale(1 / 8)] if norm else [])
+        layers = [*_conv_block(3, width, norm), *_conv_block(width, 2 * width, norm)]
+        layers += _conv_block(2 * width, 4 * width, norm)
+        head = [nn.Linear(4 * width * 16, num_classes, bias=not norm)] + ([Times(1 / 8)] if norm else [])
         drop = [nn.Dropout(dropout)] if dropout else []
         return nn.Sequential(*layers, nn.Flatten(), *drop, *head)
 
-    return _seeded(build, seed)
+    return seeded(build, seed)
 
 
 def mlp(hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
@@ -59,14 +74,14 @@ def mlp(hidden: tuple[int, ...] = (256, 128), num_classes: int = 10, seed: int |
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=True)]
         return nn.Sequential(*layers, nn.Linear(sizes[-1], num_classes))
 
-    return _seeded(build, seed)
+    return seeded(build, seed)
 
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut around them (He et al. 2015, arXiv 1512.03385).
 
-    Where the shape changes the shortcut takes every second pixel and pads new channels with zeros: their
-    option A, which has no parameters.
+    Where the shape changes the shortcut takes every second pixel and pads new channels with zeros: their option A,
+    which has no parameters.
     """
 
     def __init__(self, cin: int, cout: int, stride: int = 1):
@@ -92,7 +107,7 @@ def cifar_resnet(depth: int, num_classes: int = 10, seed: int | None = None) -> 
         raise ValueError(f"depth must be 6 n + 2 (8, 20, 56, ...), got {depth}.")
 
     def build():
-        layers, cin = _conv_block(3, 16, norm=True), 16
+        layers, cin = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)], 16
         for cout in (16, 32, 64):
             for i in range(blocks):
                 layers.append(BasicBlock(cin, cout, stride=2 if i == 0 and cout > 16 else 1))
@@ -103,65 +118,9 @@ def cifar_resnet(depth: int, num_classes: int = 10, seed: int | None = None) -> 
                 nn.init.kaiming_normal_(m.weight)  # He initialisation, as in the paper
         return net
 
-    return _seeded(build, seed)
-
-
-def resnet8(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """CIFAR ResNet with one block a stage (0.08 M parameters): a ResNet for a laptop."""
-    return cifar_resnet(8, num_classes, seed)
+    return seeded(build, seed)
 
 
 def resnet20(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """CIFAR ResNet with three blocks a stage (0.27 M parameters)."""
+    """CIFAR ResNet with three blocks a stage: 0.27 M parameters."""
     return cifar_resnet(20, num_classes, seed)
-
-
-def resnet56(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """CIFAR ResNet with nine blocks a stage (0.85 M parameters), as in the super-convergence paper."""
-    return cifar_resnet(56, num_classes, seed)
-
-
-class Residual(nn.Module):
-    """x + module(x)."""
-
-    def __init__(self, *layers: nn.Module):
-        super().__init__()
-        self.inner = nn.Sequential(*layers)
-
-    def forward(self, x):
-        return x + self.inner(x)
-
-
-class Scale(nn.Module):
-    """Multiply by a constant."""
-
-    def __init__(self, by: float):
-        super().__init__()
-        self.by = by
-
-    def forward(self, x):
-        return x * self.by
-
-
-def resnet9(num_classes: int = 10, seed: int | None = None) -> nn.Sequential:
-    """The nine-layer residual net of David Page's "How to train your ResNet" (2018): 6.6 M parameters, 94 %
-    on CIFAR-10 in 24 epochs. The logits are scaled by 1/8, as there."""
-
-    def build():
-        def block(cin, cout, pool=False):
-            return _conv_block(cin, cout, norm=True, pool=pool)
-
-        return nn.Sequential(
-            *block(3, 64),
-            *block(64, 128, pool=True),
-            Residual(*block(128, 128), *block(128, 128)),
-            *block(128, 256, pool=True),
-            *block(256, 512, pool=True),
-            Residual(*block(512, 512), *block(512, 512)),
-            nn.MaxPool2d(4),
-            nn.Flatten(),
-            nn.Linear(512, num_classes, bias=False),
-            Scale(1 / 8),
-        )
-
-    return _seeded(build, seed)

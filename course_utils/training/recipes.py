@@ -1,11 +1,12 @@
-"""What most recorded runs are made of: the optimizers, the schedules by name, the rates that are tried."""
+"""What most recorded runs are made of: optimizers, the schedules by name, the rates that are tried, the usual run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from course_utils import schedules
+from course_utils.runs import Run
 
 HALF_DECADES = [round(10 ** (k / 2), 6) for k in range(-8, 3)]  # 1e-4 ... 10: eleven rates, two a decade
 PEAKS = [round(10 ** (k / 2), 6) for k in range(-4, 2)]  # 0.01 ... 3.16: six peak rates
@@ -61,3 +62,62 @@ def make_optimizer(name: str, model, lr: float, **more):
         "adamw": torch.optim.AdamW,
     }
     return kinds[name](model.parameters(), lr=lr, **more)
+
+
+@lru_cache(maxsize=1)
+def images(train: int | None = 10_000, val: int | None = 2_000):
+    """CIFAR-10 for runs that are recorded, with all 10,000 test images: `run.test` is measured on them."""
+    from course_utils.data.cifar import cifar10
+
+    return cifar10(train=train, val=val, test=None, quiet=True)
+
+
+def usual_job(schedule: str, lr: float, seed: int, **more) -> dict:
+    """Settings of SGD with momentum on the desk-scale net with BatchNorm, which most recordings share."""
+    usual = dict(optimizer="sgd+momentum", schedule=schedule, lr=lr, seed=seed, epochs=8, norm=True, weight_decay=5e-4)
+    return {**usual, **more}
+
+
+def at_full_scale(job: dict) -> dict:
+    """The settings of a usual run, for a GPU: all images, ResNet-20, 30 epochs."""
+    from course_utils.training.scale import FULL as full
+
+    return {**job, "scale": full.name, "epochs": full.epochs, "model": full.model.__name__,
+            "batch_size": full.batch_size}  # fmt: skip
+
+
+def usual_run(job: dict) -> Run:
+    """Train with the settings `job`; the accuracy on all test images is in `run.test`.
+
+    optimizer: a name of `make_optimizer`. schedule: one of SHAPES; lr: its peak. seed, epochs: whole numbers. Optional:
+    weight_decay; share: of the updates in these epochs that are made (1); model (the small conv net; norm: with
+    BatchNorm) and batch_size (64); scale: "desk" or "full".
+    """
+    from course_utils.training import models
+    from course_utils.training.loop import evaluate, fit
+    from course_utils.training.scale import SCALES
+
+    scale = SCALES[job.get("scale", "desk")]
+    data = images(scale.train, scale.val)
+    config = {"model": scale.model.__name__, "batch_size": scale.batch_size, "scale": scale.name, **job}
+    build, batch_size = getattr(models, config["model"]), config["batch_size"]
+    norm = {"norm": job["norm"]} if build is models.small_conv_net else {}
+    model = build(seed=job["seed"], **norm)
+    decay = {"weight_decay": job["weight_decay"]} if "weight_decay" in job else {}
+    optimizer = make_optimizer(job["optimizer"], model, job["lr"], **decay)
+    updates = round(job.get("share", 1) * job["epochs"] * (len(data.train) // batch_size))
+    schedule = SHAPES[job["schedule"]](job["lr"], updates)
+    momentum = partial(schedules.one_cycle_momentum, T=updates) if job["schedule"] == "one cycle" else None
+    run = fit(
+        model,
+        data,
+        optimizer,
+        schedule,
+        momentum=momentum,
+        updates=updates,
+        batch_size=batch_size,
+        seed=job["seed"],
+        config=config,
+    )
+    run.test = evaluate(model, data, "test")
+    return run

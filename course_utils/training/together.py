@@ -14,19 +14,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Real
 
 import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
+from course_utils.checks import check_number
 from course_utils.data.splits import split_of
 from course_utils.runs import Run, plain
 from course_utils.schedules import cosine
-from course_utils.training.arguments import learning_rate, planned
+from course_utils.training.arguments import planned
 from course_utils.training.compute import Compute, pick
 
-LIMITS = {"lr": (0.0, math.inf), "weight_decay": (0.0, math.inf), "momentum": (0.0, 1.0)}
+BELOW = {"lr": math.inf, "weight_decay": math.inf, "momentum": 1.0}  # the numbers of a setting, from 0 to below these
+USUAL = {"weight_decay": 0.0, "momentum": 0.9}
 
 
 class Stack:
@@ -43,17 +44,17 @@ class Stack:
         weights, _ = stack_module_state([model.to(self.compute.device) for model in self.models])
         self.weights = {name: w.detach().clone() for name, w in weights.items()}
         self._update = vmap(grad_and_value(self._loss), in_dims=(0, None, None), randomness="different")
-        self._forward = vmap(self._one, in_dims=(0, None))
+        self._forward = vmap(self._logits, in_dims=(0, None))
 
     def __len__(self) -> int:
         return len(self.models)
 
-    def _one(self, weights, inputs):
+    def _logits(self, weights, inputs):
         return functional_call(self.bare, weights, (inputs,))
 
     def _loss(self, weights, inputs, labels):
         with self.compute.autocast():
-            return cross_entropy(self._one(weights, inputs), labels)
+            return cross_entropy(self._logits(weights, inputs), labels)
 
     def gradients_and_losses(self, inputs, labels) -> tuple[dict, torch.Tensor]:
         """name -> gradient [networks, ...], and the loss of each network [networks], on one batch for all."""
@@ -123,12 +124,14 @@ def together(
     stack = Stack(models, compute)
     numbers = _columns(settings, len(stack))
     device = stack.compute.device
-    lr, decay, momentum = (torch.tensor(numbers[name], device=device) for name in LIMITS)
+    lr, decay, momentum = (torch.tensor(numbers[name], device=device) for name in BELOW)
     batches = data.batches(batch_size, seed=seed, augment=augment, device=device)
     T = planned(epochs, updates, len(batches), 0)
     shape = shape or (lambda share: cosine(share, peak=1.0, T=1.0))
-    factors = [learning_rate(shape(t / T), f"shape({t}/{T}) = ", "It multiplies the learning rate.") for t in range(T)]
-    runs = [_new_run(one, stack, data, T, batch_size, seed, augment) for one in settings]
+    factors = [
+        check_number(f"shape({t}/{T})", shape(t / T), 0, hint="It multiplies the learning rate.") for t in range(T)
+    ]
+    runs = [_new_run(setting, stack, data, T, batch_size, seed, augment) for setting in settings]
     memory, losses = {}, []
     for t in range(T):
         gradients, loss = stack.gradients_and_losses(*batches.get(t))
@@ -189,41 +192,37 @@ def _check_models(models) -> None:
         if {name: w.shape for name, w in model.named_parameters()} != first or str(model) != str(models[0]):
             raise ValueError(f"network {n} has another shape than network 0: only equal ones can be stacked.")
         if any(True for _ in model.buffers()):
-            raise ValueError(f"network {n} keeps batch statistics ({next(model.named_buffers())[0]}), which cannot be "
-                             "stacked here. Build it without BatchNorm (norm=False).")  # fmt: skip
+            name = next(model.named_buffers())[0]
+            raise ValueError(
+                f"network {n} keeps batch statistics ({name}), which cannot be stacked here. Build it without "
+                "BatchNorm (norm=False)."
+            )
 
 
 def _columns(settings, n: int) -> dict[str, list[float]]:
     """name -> one number a network. ValueError for a number out of range, an unknown name, another count."""
     if isinstance(settings, (str, Mapping)) or not isinstance(settings, Sequence) or len(settings) != n:
-        found = len(settings) if isinstance(settings, Sequence) else repr(settings)
-        raise ValueError(f"settings must be a list with one dict for each of the {n} networks, got {found}.")
-    for one in settings:
-        if not isinstance(one, Mapping) or "lr" not in one or set(one) - set(LIMITS):
-            raise ValueError(f"a setting has lr, weight_decay and momentum, only lr is a must; got {one!r}.")
-        for name, value in one.items():
-            low, high = LIMITS[name]
-            if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < high:
-                raise ValueError(f"{name} must lie in [{low:g}, {high:g}), got {value!r}.")
-    return {name: [float(one[name]) for one in _complete(settings)] for name in LIMITS}
+        given = len(settings) if isinstance(settings, Sequence) else repr(settings)
+        raise ValueError(f"settings must be a list with one dict for each of the {n} networks, got {given}.")
+    for setting in settings:
+        if not isinstance(setting, Mapping) or "lr" not in setting or set(setting) - set(BELOW):
+            raise ValueError(f"a setting has lr, weight_decay and momentum, only lr is a must; got {setting!r}.")
+        for name, value in setting.items():
+            check_number(name, value, 0, BELOW[name], open_high=True)
+    return {name: [float({**USUAL, **setting}[name]) for setting in settings] for name in BELOW}
 
 
-def _complete(settings) -> list[dict]:
-    return [{"weight_decay": 0.0, "momentum": 0.9, **one} for one in settings]
-
-
-def _new_run(one, stack, data, T, batch_size, seed, augment) -> Run:
-    facts = {"optimizer": "sgd", **_complete([one])[0], "batch_size": batch_size, "updates": T, "augment": augment,
-             data.counted: len(data.train), "together": len(stack), "settings": dict(one)}  # fmt: skip
-    compute = stack.compute
-    device = torch.cuda.get_device_name(compute.device) if compute.on_gpu else "CPU"
-    return Run(config=plain(facts, "config"), seed=int(seed), source=data.source, device=device,
-               dtype=str(compute.dtype).removeprefix("torch."), versions={"torch": str(torch.__version__)})  # fmt: skip
+def _new_run(setting, stack, data, T, batch_size, seed, augment) -> Run:
+    facts = {
+        **{"optimizer": "sgd", **USUAL, **setting, "batch_size": batch_size, "updates": T, "augment": augment},
+        **{data.counted: len(data.train), "together": len(stack), "settings": dict(setting)},
+    }
+    return Run(config=plain(facts, "config"), seed=int(seed), source=data.source, **stack.compute.facts())
 
 
 def _write_down(runs, losses, factors, ends) -> None:
     """Losses [updates, networks] and the end of each network into its Run."""
-    val_loss, accuracy = (one.tolist() for one in ends)
+    val_loss, accuracy = (column.tolist() for column in ends)
     for n, run in enumerate(runs):
         mine = losses[:, n].tolist()
         bad = next((t for t, loss in enumerate(mine) if not math.isfinite(loss)), None)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as attention
 
 from course_utils.checks import check_whole
-from course_utils.training.models import _seeded
+from course_utils.training.models import seeded
 
 
 class Attention(nn.Module):
@@ -82,8 +82,9 @@ class Transformer(nn.Module):
 
     def forward(self, inputs):
         if inputs.ndim != 2 or inputs.shape[1] > self.length:
-            raise ValueError(f"inputs must be numbers of words, [B, L] with L <= {self.length}, "
-                             f"got {list(inputs.shape)}.")  # fmt: skip
+            raise ValueError(
+                f"inputs must be numbers of words, [B, L] with L <= {self.length}, got {list(inputs.shape)}."
+            )
         x = self.words(inputs) + self.places.weight[: inputs.shape[1]]
         x = self.last_norm(self.blocks(x * self.by))
         # The table that turned words into vectors turns vectors back into words, as in the paper (section 3.4).
@@ -121,4 +122,4 @@ def small_transformer(
         raise ValueError(f"width must be a multiple of heads = {heads}, got {width}. Try {nearest}.")
     if norm not in ("pre", "post"):
         raise ValueError(f'norm must be "pre" or "post", got {norm!r}. "pre" trains more easily.')
-    return _seeded(lambda: Transformer(vocabulary, length, width, layers, heads, bool(causal), norm), seed)
+    return seeded(lambda: Transformer(vocabulary, length, width, layers, heads, bool(causal), norm), seed)

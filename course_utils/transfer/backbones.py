@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from course_utils.checks import check_whole
-from course_utils.training.models import _seeded
+from course_utils.training.models import seeded
 from course_utils.transfer import backbone_weights
 
 SIZES = (32, 512)  # pixels; five halvings leave one pixel of 32
@@ -171,7 +171,7 @@ def backbone(
         raise ValueError(f"unknown backbone {name!r}: choose {', '.join(KINDS)}.")
     size = check_whole("size", size, *SIZES, of="pixels", hint="96 is a good start.")
     build = _lite if KINDS[name].family == "lite" else _torchvision
-    whole, parts = _seeded(lambda: build(name, size), 0 if pretrained and seed is None else seed)
+    whole, parts = seeded(lambda: build(name, size), 0 if pretrained and seed is None else seed)
     if pretrained:
         try:
             whole.load_state_dict(backbone_weights.read(name))

@@ -19,7 +19,7 @@ from course_utils.runs import RunTable
 from course_utils.schedules import one_cycle, one_cycle_momentum
 from course_utils.training.compute import pick
 from course_utils.training.loop import evaluate, train
-from course_utils.training.models import mlp, resnet8, small_conv_net
+from course_utils.training.models import cifar_resnet, mlp, small_conv_net
 from tests.benchmarks.size import SMALLEST, size
 
 UPDATES = size(150, 25)  # of every training, short or long peaks alike
@@ -28,7 +28,7 @@ NETS = {
     "mlp": partial(mlp, (128, 64)),
     "conv+norm": partial(small_conv_net, 8),
     "conv": partial(small_conv_net, 8, norm=False),
-    "resnet8": resnet8,
+    "resnet8": partial(cifar_resnet, 8),
 }
 OPTIMIZERS: dict[str, tuple[Callable, float]] = {  # and the lowest rate of its sweep
     "sgd": (torch.optim.SGD, 3e-3),

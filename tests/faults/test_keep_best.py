@@ -166,10 +166,19 @@ def saved(what):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"not weights\n", b"PK\x03\x04" + bytes(60), saved(Attack()), saved([1, 2]), saved({"model": {}}),
-    saved(mlp((2,), seed=0).state_dict()),
-], ids=["empty", "text", "zip", "code", "list", "lacks parts", "bare weights"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not weights\n",
+        b"PK\x03\x04" + bytes(60),
+        saved(Attack()),
+        saved([1, 2]),
+        saved({"model": {}}),
+        saved(mlp((2,), seed=0).state_dict()),
+    ],
+    ids=["empty", "text", "zip", "code", "list", "lacks parts", "bare weights"],
+)
 def test_damaged_and_foreign_files(content, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "best.pt").write_bytes(content)
@@ -204,5 +213,5 @@ def test_the_file_of_another_training_or_network(tmp_path):
 
 def test_refusals(tmp_path):
     for wrong, name in ((dict(by="f1"), "by"), (dict(patience=0), "patience"), (dict(min_delta=-1), "min_delta")):
-        with pytest.raises(ValueError, match=f"{name} = "):
+        with pytest.raises(ValueError, match=f"^{name} "):
             KeepBest(tmp_path / "x.pt", **wrong)

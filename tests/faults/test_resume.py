@@ -43,8 +43,16 @@ def setting(kind, checkpoint=None, **more):
     """A fresh model and optimizer, and the arguments of `train`."""
     model_of, optimizer_of = MAKERS[kind]
     model = model_of()
-    arguments = dict(momentum=partial(one_cycle_momentum, T=T), updates=T, batch_size=32, seed=3, compute=CPU,
-                     validate_every=4, checkpoint=checkpoint, checkpoint_every=3)  # fmt: skip
+    arguments = dict(
+        momentum=partial(one_cycle_momentum, T=T),
+        updates=T,
+        batch_size=32,
+        seed=3,
+        compute=CPU,
+        validate_every=4,
+        checkpoint=checkpoint,
+        checkpoint_every=3,
+    )
     return (model, DATA, optimizer_of(model), partial(one_cycle, peak=0.05, T=T)), {**arguments, **more}
 
 
@@ -61,8 +69,10 @@ def uninterrupted(kind):
 
 def everything(model, optimizer, record):
     """All numbers of a training in one structure that compares bit for bit."""
-    plain = {k: (v.numpy().tobytes() if isinstance(v, torch.Tensor) else v) for k, v in flat(
-        {"model": model.state_dict(), "optimizer": optimizer.state_dict()})}  # fmt: skip
+    plain = {
+        k: (v.numpy().tobytes() if isinstance(v, torch.Tensor) else v)
+        for k, v in flat({"model": model.state_dict(), "optimizer": optimizer.state_dict()})
+    }
     return plain | {"rng": torch.get_rng_state().numpy().tobytes(), "run": record.as_dict()}
 
 
@@ -142,8 +152,12 @@ def test_killed(tmp_path):
     expected = everything(*finish("adam", checkpoint_every=1))
     code = CHILD.format(root=str(ROOT), here=str(Path(__file__).parent))
     for until, pause in (("5", 0.01), ("8", 0.03)):
-        child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run.pt")], stdout=subprocess.PIPE,
-                                 text=True, env={**os.environ, "COURSE_THREADS": "1"})  # fmt: skip
+        child = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "run.pt")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COURSE_THREADS": "1"},
+        )
         seen = next((line for line in child.stdout if line.strip() == until), "")
         time.sleep(pause)
         child.kill()
@@ -196,11 +210,17 @@ def half(tmp_path):
     return tmp_path / "half.pt"
 
 
-@pytest.mark.parametrize("change, name", [
-    (dict(seed=4), "seed"), (dict(batch_size=16), "batch_size"), (dict(updates=20), "updates"),
-    (dict(augment=False), "augment"), (dict(momentum=None), "momentum"),
-    (dict(momentum=partial(one_cycle_momentum, T=T, p=0.5)), "momentum"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, name",
+    [
+        (dict(seed=4), "seed"),
+        (dict(batch_size=16), "batch_size"),
+        (dict(updates=20), "updates"),
+        (dict(augment=False), "augment"),
+        (dict(momentum=None), "momentum"),
+        (dict(momentum=partial(one_cycle_momentum, T=T, p=0.5)), "momentum"),
+    ],
+)
 def test_a_different_plan_is_refused_by_name(half, change, name):
     positional, named = setting("sgd", half, **change)
     before = [p.clone() for p in positional[0].parameters()]
@@ -291,8 +311,16 @@ def test_a_diverged_training_diverges_again(tmp_path):
     for _ in range(2):
         model = mlp((8,), seed=0)
         optimizer = torch.optim.SGD(model.parameters(), lr=1e12)
-        record = fit(model, DATA, optimizer, updates=50, batch_size=32, compute=CPU,
-                     checkpoint=tmp_path / "run.pt", checkpoint_every=1)  # fmt: skip
+        record = fit(
+            model,
+            DATA,
+            optimizer,
+            updates=50,
+            batch_size=32,
+            compute=CPU,
+            checkpoint=tmp_path / "run.pt",
+            checkpoint_every=1,
+        )
         assert record.status == "diverged"
         first = record.diverged_at
     assert first == record.diverged_at == record.t[-1]

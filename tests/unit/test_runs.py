@@ -20,11 +20,20 @@ from course_utils.schedules import cosine
 def make(n=250, seed=0, **config):
     noise = np.random.default_rng(seed)
     return Run(
-        config={"optimizer": "sgd", "lr": 0.1, **config}, seed=seed, status="finished", source="stand-in images",
-        device="CPU", dtype="float32", versions={"torch": "2"}, t=list(range(1, n + 1)),
-        lr=[cosine(t, peak=0.1, T=n) for t in range(n)], momentum=[0.9] * n,
-        loss_log=[float(x) for x in noise.random(n)], val=[(n // 2, 1.1, 0.3), (n, 1 / 3, 0.51)], test=(0.9, 0.5),
-    )  # fmt: skip
+        config={"optimizer": "sgd", "lr": 0.1, **config},
+        seed=seed,
+        status="finished",
+        source="stand-in images",
+        device="CPU",
+        dtype="float32",
+        versions={"torch": "2"},
+        t=list(range(1, n + 1)),
+        lr=[cosine(t, peak=0.1, T=n) for t in range(n)],
+        momentum=[0.9] * n,
+        loss_log=[float(x) for x in noise.random(n)],
+        val=[(n // 2, 1.1, 0.3), (n, 1 / 3, 0.51)],
+        test=(0.9, 0.5),
+    )
 
 
 def same(a: Run, b: Run):
@@ -40,11 +49,22 @@ def test_a_run_comes_back_number_for_number(tmp_path):
     assert [p.name for p in (tmp_path / "new folder").iterdir()] == ["run.npz"]
 
 
-@pytest.mark.parametrize("run", [
-    Run(), Run(status="diverged", diverged_at=3, t=[1, 2, 3], lr=[10.0] * 3, momentum=[0] * 3,
-               loss_log=[2.3, 1e38, math.inf], val=[(3, math.inf, 0.1)]),
-    make(config_list=[1, "a", None], flag=True, eps=1e-8),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(),
+        Run(
+            status="diverged",
+            diverged_at=3,
+            t=[1, 2, 3],
+            lr=[10.0] * 3,
+            momentum=[0] * 3,
+            loss_log=[2.3, 1e38, math.inf],
+            val=[(3, math.inf, 0.1)],
+        ),
+        make(config_list=[1, "a", None], flag=True, eps=1e-8),
+    ],
+)
 def test_unusual_runs_come_back_too(run, tmp_path):
     assert same(run, Run.load(run.save(tmp_path / "run.npz")))
 

@@ -1,4 +1,4 @@
-"""Schedules: against torch's, at every t a learner can type, and refused by name."""
+"""Schedules: at every t a learner can type, and refused by name."""
 
 import math
 import subprocess
@@ -9,10 +9,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from torch.optim import lr_scheduler as torch_lr
 
 from course_utils import schedules as s
-from tests.unit import torch_schedules
 
 T = 60
 HALF = partial(s.cosine, peak=0.2, T=T)
@@ -29,90 +27,6 @@ ALL = {  # every public schedule with good arguments
     "warmup": partial(s.warmup, steps=10, then=HALF),
     "staircase": partial(s.staircase, schedule=HALF, every=7),
 }
-
-
-# ---------------------------------------------------------------------------------------------- against torch
-def torch_rates(make, n, lr=0.2, key="lr"):
-    return torch_schedules.torch_values(make, n, lr, key)
-
-
-@pytest.mark.parametrize("final", [0.0, 0.01])
-@pytest.mark.parametrize("total", [1, 7, 60, 1001])
-def test_cosine_and_linear_follow_torch_to_the_end(total, final):
-    theirs = torch_rates(lambda o: torch_lr.CosineAnnealingLR(o, total, final), total + 1)
-    assert theirs == pytest.approx([s.cosine(t, peak=0.2, T=total, final=final) for t in range(total + 1)], abs=1e-12)
-    theirs = torch_rates(lambda o: torch_lr.LinearLR(o, 1, final / 0.2, total), 2 * total)
-    assert theirs == pytest.approx([s.linear(t, peak=0.2, T=total, final=final) for t in range(2 * total)], abs=1e-12)
-
-
-@pytest.mark.parametrize("factor", [0.1, 0.5, 1.0])
-def test_step_follows_torch(factor):
-    theirs = torch_rates(lambda o: torch_lr.MultiStepLR(o, [1, 20, 40], factor), 80)
-    ours = [s.step_decay(t, peak=0.2, milestones=[1, 20, 40], factor=factor) for t in range(80)]
-    assert theirs == pytest.approx(ours, rel=1e-12)
-
-
-@pytest.mark.parametrize("steps, start", [(1, 0.5), (10, 0.1), (13, 1e-3)])
-def test_warmup_follows_torch(steps, start):
-    def make(o):
-        return torch_lr.SequentialLR(
-            o, [torch_lr.LinearLR(o, start, total_iters=steps), torch_lr.CosineAnnealingLR(o, T)], [steps]
-        )
-
-    ours = [s.warmup(t, steps=steps, then=HALF, start=start) for t in range(steps + T)]
-    assert torch_rates(make, steps + T) == pytest.approx(ours, abs=1e-12)
-
-
-@pytest.mark.parametrize("p, total", [(0.3, 100), (0.25, 80), (0.5, 20)])
-@pytest.mark.parametrize("div, final_div", [(10, 1e4), (25, 100)])
-def test_one_cycle_is_torchs_on_a_shifted_clock(p, total, div, final_div):
-    def make(o):
-        return torch_lr.OneCycleLR(
-            o,
-            0.2,
-            total,
-            pct_start=p,
-            div_factor=div,
-            final_div_factor=final_div / div,
-            base_momentum=0.85,
-            max_momentum=0.95,
-        )
-
-    rise = p * total
-    clock = [t * rise / (rise - 1) if t <= rise - 1 else t + 1 for t in range(total)]
-    ours = [s.one_cycle(t, peak=0.2, T=total, p=p, div_factor=div, final_div_factor=final_div) for t in clock]
-    assert torch_rates(make, total) == pytest.approx(ours, abs=1e-12)
-    ours = [s.one_cycle_momentum(t, T=total, p=p) for t in clock]
-    assert torch_rates(make, total, key="momentum") == pytest.approx(ours, abs=1e-12)
-
-
-def test_stepping_torch_once_an_epoch_is_a_staircase():
-    theirs = torch_rates(lambda o: torch_lr.CosineAnnealingLR(o, 10), 10)
-    ours = [s.staircase(t, schedule=HALF, every=T / 10) for t in range(T)]
-    assert ours == pytest.approx([rate for rate in theirs for _ in range(T // 10)], abs=1e-12)
-
-
-def test_table_of_differences_says_where_and_why():
-    rows = torch_schedules.differences()
-    for row in rows:
-        assert math.isfinite(row.largest)
-        # A gap is of a size that can be seen, never rounding gone astray; and each one is explained.
-        assert row.agrees or (row.largest > 1e-5 and row.why), str(row)
-    agreeing = {row.ours for row in rows if row.agrees}
-    assert {
-        "constant",
-        "step_decay",
-        "cosine",
-        "linear",
-        "inverse_sqrt",
-        "exponential",
-        "cyclic_cosine",
-        "warmup, cosine",
-    } <= agreeing
-    assert sum("OneCycleLR" in row.torch and row.agrees for row in rows) == 2
-    assert "climbs" in next(str(r) for r in rows if r.ours == "cosine" and not r.agrees)
-    linear = next(r for r in rows if "linear" in r.torch)
-    assert "-" in linear.why  # torch's linear OneCycle ends below zero
 
 
 # --------------------------------------------------------------------------------------------- facts of shape
@@ -232,8 +146,11 @@ def test_wrong_arguments_are_refused_by_name(name, argument, value):
 
 
 def test_every_schedule_and_argument_is_in_these_tests():
-    public = {n for n, f in vars(s).items() if callable(f) and getattr(f, "__module__", "") == s.__name__
-              and not n.startswith("_")} - {"half_cosine"}  # fmt: skip
+    public = {
+        n
+        for n, f in vars(s).items()
+        if callable(f) and getattr(f, "__module__", "") == s.__name__ and not n.startswith("_")
+    } - {"half_cosine"}
     assert public == set(ALL)
     for name in ALL:
         parameters = set(getattr(s, name).__kwdefaults__ or {}) | set(ALL[name].keywords)

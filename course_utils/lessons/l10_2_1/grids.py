@@ -140,7 +140,7 @@ def levels_explorer(table, *, x: str = "lr", note: str = "") -> LivePicture:
         raise ValueError(f"{len(table)} runs for {len(values)} values of {x}: there must be one each, at least three.")
     if not all(isinstance(value, Real) and value > 0 for value in values):
         raise ValueError(f"{x} must be a positive number in every run, got {values}.")
-    accuracy = [100 * table.where(**{x: value})[0].final_accuracy for value in values]
+    accuracy = [table.where(**{x: value})[0].percent for value in values]
     options = [(f"{value:.3g}", value) for value in values]
     controls = [
         whole("levels", "levels n", 2, 12, 4),

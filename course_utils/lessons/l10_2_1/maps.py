@@ -77,7 +77,7 @@ class _Watcher(Watcher):
         words += "".join(f", {lost.count(kind)} {kind}" for kind in ("diverged", "failed") if kind in lost) + "."
         best = self.best()
         if best:
-            words += f"\nBest so far: {100 * best.final_accuracy:.1f} % at " + ", ".join(
+            words += f"\nBest so far: {best.percent:.1f} % at " + ", ".join(
                 f"{name_of(name)} {_short(best.config[name])}" for name in (self.x, self.y)) + "."  # fmt: skip
         return words
 
@@ -117,7 +117,7 @@ class GridWatcher(_Watcher):
         for run in self.runs:
             at = self.place(run)
             lost = run.status in ("diverged", "failed")
-            self.values[at] = np.nan if lost else 100 * run.final_accuracy
+            self.values[at] = np.nan if lost else run.percent
             self.words[at].set_text("×" if lost else f"{self.values[at]:.1f}")
         self.mesh.set_array(np.ma.masked_invalid(self.values))
         seen = self.values[np.isfinite(self.values)]
@@ -160,7 +160,7 @@ class ScatterWatcher(_Watcher):
     def draw(self) -> None:
         good = [run for run in self.runs if run.status not in ("diverged", "failed")]
         lost = [self.place(run) for run in self.runs if run.status in ("diverged", "failed")]
-        colours = np.array([100 * run.final_accuracy for run in good])
+        colours = np.array([run.percent for run in good])
         self.dots.set_offsets(np.array([self.place(run) for run in good], float).reshape(-1, 2))
         self.dots.set_array(colours)
         if len(colours):
@@ -218,7 +218,7 @@ def map_figure(trials, x: str, y: str, *, title: str = "", note: str = "", digit
 
 
 def _mean(runs) -> float:
-    good = [100 * run.final_accuracy for run in runs if run.status not in ("diverged", "failed")]
+    good = [run.percent for run in runs if run.status not in ("diverged", "failed")]
     return float(np.mean(good)) if good else float("nan")
 
 

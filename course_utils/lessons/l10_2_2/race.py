@@ -92,7 +92,7 @@ class RaceWatcher(Watcher):
     def redraw(self) -> None:
         """Draw all trials as they stand."""
         good = {name: [run for run in runs if run.status not in LOST] for name, runs in self.runs.items()}
-        seen = [100 * run.final_accuracy for runs in good.values() for run in runs]
+        seen = [run.percent for runs in good.values() for run in runs]
         if seen:
             low, high = min(seen), max(*seen, min(seen) + 1)
             for dots in self.dots:
@@ -101,7 +101,7 @@ class RaceWatcher(Watcher):
                 axes.set_ylim(low - 0.08 * (high - low), high + 0.1 * (high - low))
         for name, part in self.parts.items():
             xs, ys = ([run.config[key] for run in good[name]] for key in (self.x, self.y))
-            heights = [100 * run.final_accuracy for run in good[name]]
+            heights = [run.percent for run in good[name]]
             part["dots"].set_offsets(np.column_stack([xs, ys]) if xs else np.empty((0, 2)))
             part["dots"].set_array(np.array(heights))
             part["heights"].set_data(xs, heights)
@@ -122,7 +122,7 @@ class RaceWatcher(Watcher):
             words += f", {lost} without a result" if lost else ""
             if len(runs) > lost:
                 best = Trials(runs).best
-                words += f", best {100 * best.final_accuracy:.1f} % at {name_of(self.x)} {best.config[self.x]:.3g}"
+                words += f", best {best.percent:.1f} % at {name_of(self.x)} {best.config[self.x]:.3g}"
             parts.append(words)
         return "; ".join(parts) + "."
 

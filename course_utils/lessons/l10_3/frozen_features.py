@@ -33,7 +33,7 @@ class Curves:
             if run.config.get("kind") not in ("linear", "scratch"):
                 continue
             key = tuple(run.config[name] for name in ("task", "features", "classifier"))
-            self.found.setdefault(key, {}).setdefault(run.config["per_class"], []).append(100 * run.test[1])
+            self.found.setdefault(key, {}).setdefault(run.config["per_class"], []).append(run.test_percent)
         if not self.found:
             raise ValueError('the table holds no runs of kind "linear" or "scratch"; take recorded("10.3")')
         self.tasks = [task for task in LABELS if any(key[0] == task for key in self.found)]

@@ -37,7 +37,7 @@ class Tuned:
         by_cut = {k: [run for run in usual if run.config["unfrozen"] == k]
                   for k in sorted({run.config["unfrozen"] for run in usual})}  # fmt: skip
         self.before = {k: [100 * run.config["before"] for run in runs] for k, runs in by_cut.items()}
-        self.after = {k: [100 * run.test[1] for run in runs] for k, runs in by_cut.items()}
+        self.after = {k: [run.test_percent for run in runs] for k, runs in by_cut.items()}
         self.start = float(np.mean(max(self.before.values(), key=len)))  # with the frozen backbone
 
 

@@ -73,7 +73,7 @@ def accuracy(run) -> float:
     """Accuracy on the test images, in per cent. Raises ValueError for a run that has none."""
     if run.test is None:
         raise ValueError(f"the run {run.label()!r} was never tested; take table.where(purpose='result').")
-    return 100 * run.test[1]
+    return run.test_percent
 
 
 def cells(table) -> dict[tuple[str, int], Cell]:

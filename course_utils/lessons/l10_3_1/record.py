@@ -1,19 +1,16 @@
-"""Fill data/recorded/10.3.1.npz:  python -m course_utils.lessons.l10_3_1.record
+"""Table 10.3.1: real fine-tuning runs for the lecture's table.
 
-Real fine-tuning runs for the lecture's table: three tasks (objects like ImageNet's; digits and angles unlike them), 5
-to 320 images a class, five ways to use a pretrained network, all with the same number of updates. Accuracy is that on
-the test images (`run.test`). Rates were chosen before, by the validation images, with another seed: three tries for
-every regime in the same two cells; those runs are in the file, too (purpose "rate"). Runs that are there are kept.
-About half an hour on one core. Stand-in images are refused.
+Three tasks (objects like ImageNet's; digits and angles unlike them), 5 to 320 images a class, five ways to use a
+pretrained network, all with the same number of updates. Accuracy is that on the test images (`run.test`). Rates were
+chosen before, by the validation images, with another seed: three tries for every regime in the same two cells; those
+runs are in the table, too (purpose "rate"). About half an hour on one core.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cache
 
-from course_utils.authoring.recording import is_recorded, job_file
-from course_utils.files import data_dir, recorded_dir
-from course_utils.runs import Run, RunTable
+from course_utils.runs import Run
 
 SIZES = {"objects": (5, 20, 80, 320), "digits": (5, 20, 80), "angles": (5, 20, 80, 320)}  # images a class
 POOL = {"objects": 3_200, "digits": 1_000, "angles": 3_200}
@@ -21,12 +18,13 @@ WHOLE = "from scratch"  # the dearest regime, and no rule of the lecture needs i
 REGIMES = ("linear probe", "last blocks", "all layers", "small net", WHOLE)
 UPDATES, BATCH_SIZE = 100, 32
 RATES, RATE_SEED, RATE_CELLS = (1e-3, 3e-3, 1e-2), 5, (("objects", 20), ("angles", 80))
+POINTS = 25
 
 
 def jobs() -> list[dict]:
     """One dict of settings a run, the most important first: rates; every cell once; the corners with five seeds."""
-    rates = [_job(task, n, regime, RATE_SEED, lr, "rate") for task, n in RATE_CELLS for regime in REGIMES
-             for lr in RATES]  # fmt: skip
+    from course_utils.transfer.finetune import named
+
     cells = [(task, n) for task, sizes in SIZES.items() for n in sizes]
     corners = [(task, n) for task, sizes in SIZES.items() for n in (sizes[0], sizes[-1])]
     between = [cell for cell in cells if cell not in corners]
@@ -34,65 +32,71 @@ def jobs() -> list[dict]:
     plan += [(cell, regime, seed) for seed in range(1, 5) for cell in corners for regime in REGIMES[:-1]]
     plan += [(cell, regime, seed) for seed in (1, 2) for cell in between for regime in REGIMES[:-1]]
     plan += [(cell, WHOLE, 1) for cell in corners]
-    return rates + [_job(*cell, regime, seed, None, "result") for cell, regime, seed in plan]
+    tries = [(cell, regime, RATE_SEED, lr, "rate") for cell in RATE_CELLS for regime in REGIMES for lr in RATES]
+    results = [(cell, regime, seed, named(regime).lr, "result") for cell, regime, seed in plan]
+    return [
+        dict(
+            task=task,
+            per_class=n,
+            regime=regime,
+            lr=lr,
+            seed=seed,
+            purpose=purpose,
+            updates=UPDATES,
+            batch_size=BATCH_SIZE,
+        )
+        for (task, n), regime, seed, lr, purpose in tries + results
+    ]
 
 
-def _job(task: str, per_class: int, regime: str, seed: int, lr: float | None, purpose: str) -> dict:
-    from course_utils.transfer.finetune import named
-
-    return dict(task=task, per_class=per_class, regime=regime, lr=lr or named(regime).lr, seed=seed, purpose=purpose)
-
-
-def run_one(job: dict, path: Path) -> Run:
-    """Train one job and keep its record at `path`, or read it if it is there."""
-    if is_recorded(job, path):
-        return Run.load(path)
+def run_one(job: dict) -> Run:
+    """Train with the settings `job`. A try at a rate is not tested: no rate may be chosen by the test images."""
     from course_utils.training.loop import evaluate, fit
     from course_utils.transfer.finetune import SIZE, set_up
 
     few, at_cut = _images(job)
-    now = set_up(job["regime"], few, updates=UPDATES, seed=job["seed"], lr=job["lr"], data=at_cut)
-    tries = job["purpose"] == "rate"
-    run = fit(now.model, now.data, now.optimizer, now.schedules, updates=UPDATES, batch_size=BATCH_SIZE,
-              seed=job["seed"], augment=False, validate_every=UPDATES if tries else None, compute=now.compute,
-              config={**job, "size": SIZE, "similar": few.similar, "scale": "desk"})  # fmt: skip
-    if not tries:  # a rate must not be chosen by the test images
-        run.test = evaluate(now.model, now.data, "test", now.compute)
-    run.thinned(25).save(path)
-    print(f"{path.stem}: {run.status}, accuracy {run.val[-1][2] if tries else run.test[1]:.3f}", flush=True)
+    updates, choosing = job["updates"], job["purpose"] == "rate"
+    ready = set_up(job["regime"], few, updates=updates, seed=job["seed"], lr=job["lr"], data=at_cut)
+    run = fit(
+        ready.model,
+        ready.data,
+        ready.optimizer,
+        ready.schedules,
+        updates=updates,
+        batch_size=job["batch_size"],
+        seed=job["seed"],
+        augment=False,
+        validate_every=updates if choosing else None,
+        compute=ready.compute,
+        config={**job, "size": SIZE, "similar": few.similar, "scale": "desk"},
+    )
+    if not choosing:
+        run.test = evaluate(ready.model, ready.data, "test", ready.compute)
     return run
 
 
 def _images(job: dict):
-    """The images of a job, and the same at the regime's cut (None where nothing is frozen).
+    """The images of a job, and the same at the regime's cut (None where nothing is frozen)."""
+    from course_utils.transfer.finetune import named
 
-    What no seed changes is kept from one job to the next: the pool, and its activations."""
-    from course_utils.transfer.finetune import fresh, frozen_once, named
+    learn = named(job["regime"]).learn
+    few = _pool(job["task"]).few(job["per_class"], job["seed"])
+    at_cut = None if learn is None else _frozen(job["task"], job["regime"]).few(job["per_class"], job["seed"])
+    return few, at_cut
+
+
+@cache
+def _pool(name: str):
+    """All images of a task that a run may be given some of."""
     from course_utils.transfer.tasks import task
 
-    name, kind = job["task"], named(job["regime"])
-    if name not in _kept:
-        _kept[name] = task(name, train=POOL[name], val=297 if name == "digits" else 500, quiet=True)
-    if not _kept[name].is_real:
-        raise SystemExit("real CIFAR-10 is needed for a recording. Set COURSE_CIFAR10 (see data/README.md).")
-    few = _kept[name].few(job["per_class"], job["seed"])
-    if kind.learn is None:
-        return few, None
-    if (name, kind) not in _kept:
-        _kept[name, kind] = frozen_once(fresh(few, kind), _kept[name], kind.learn)
-    return few, _kept[name, kind].few(job["per_class"], job["seed"])
+    return task(name, train=POOL[name], val=297 if name == "digits" else 500, quiet=True)
 
 
-_kept: dict = {}
+@cache
+def _frozen(name: str, regime: str):
+    """The activations of these images where the regime begins to learn: no seed changes them."""
+    from course_utils.transfer.finetune import fresh, frozen_once, named
 
-
-def record(folder: Path | None = None) -> Path:
-    """Run what is missing and write the table. Returns its path. Raises SystemExit on stand-in images."""
-    folder = folder or data_dir() / "recording" / "10.3.1-desk"
-    folder.mkdir(parents=True, exist_ok=True)
-    table = RunTable(run_one(job, job_file(job, folder)) for job in jobs())
-    return table.save(recorded_dir() / "10.3.1.npz", points=25)
-
-
-if __name__ == "__main__":
-    print(record())
+    pool, kind = _pool(name), named(regime)
+    return frozen_once(fresh(pool, kind), pool, kind.learn)

@@ -22,8 +22,15 @@ def made_up(breaks=-1.2, seeds=3, source="made up", stops=math.inf):
         loss = 2.3 - 0.6 / (1 + np.exp(-(X - breaks + 1.3) / 0.2)) + 0.02 * np.exp(np.minimum((X - breaks) / 0.12, 5))
         loss = loss + 0.03 * rng.standard_normal(len(X))
         end = min(100, int(np.sum(X <= stops)) + seed)
-        run = Run(config={"high": 10.0, "updates": 100}, seed=seed, source=source, t=list(range(1, end + 1)),
-                  lr=(10 ** X[:end]).tolist(), momentum=[0.9] * end, loss_log=loss[:end].tolist())  # fmt: skip
+        run = Run(
+            config={"high": 10.0, "updates": 100},
+            seed=seed,
+            source=source,
+            t=list(range(1, end + 1)),
+            lr=(10 ** X[:end]).tolist(),
+            momentum=[0.9] * end,
+            loss_log=loss[:end].tolist(),
+        )
         run.val = [(t, 2.0, 0.1 + 0.2 * math.exp(-((X[t - 1] - breaks) ** 2))) for t in range(10, end + 1, 10)]
         runs.append(run)
     return RangeTest(runs)

@@ -48,8 +48,16 @@ def curve_runs(curve, *, noise=0.0, seeds=3, x=X, high=10.0, seed=0):
         lost = np.flatnonzero(~np.isfinite(loss))
         end = int(lost[0]) + 1 if len(lost) else len(x)
         facts = {"high": high, "updates": len(x)}
-        runs.append(Run(config=facts, seed=n, t=list(range(1, end + 1)), lr=(10 ** x[:end]).tolist(),
-                        momentum=[0.9] * end, loss_log=loss[:end].tolist()))  # fmt: skip
+        runs.append(
+            Run(
+                config=facts,
+                seed=n,
+                t=list(range(1, end + 1)),
+                lr=(10 ** x[:end]).tolist(),
+                momentum=[0.9] * end,
+                loss_log=loss[:end].tolist(),
+            )
+        )
     return runs
 
 
@@ -183,8 +191,18 @@ def test_each_seed_is_another_order_from_the_same_weights_and_repeats_itself():
 def test_groups_keep_their_ratio():
     model, seen = net(), []
     optimizer = two_groups(model, 0.1, 0.01)
-    range_test(model, DATA, optimizer, low=1e-3, high=1e-1, updates=20, batch_size=32, seeds=[0], compute=CPU,
-               watch=lambda step: seen.append([g["lr"] for g in step.optimizer.param_groups]))  # fmt: skip
+    range_test(
+        model,
+        DATA,
+        optimizer,
+        low=1e-3,
+        high=1e-1,
+        updates=20,
+        batch_size=32,
+        seeds=[0],
+        compute=CPU,
+        watch=lambda step: seen.append([g["lr"] for g in step.optimizer.param_groups]),
+    )
     np.testing.assert_allclose([a / b for a, b in seen], 10)
     assert seen[0][0] == 1e-3 and seen[-1][0] == pytest.approx(1e-1)
 

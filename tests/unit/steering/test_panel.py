@@ -60,7 +60,12 @@ def fitted(data, **more) -> tuple[Run, torch.nn.Module]:
 
 def same(run: Run, other: Run) -> bool:
     return (run.t, run.lr, run.momentum, run.loss, run.val) == (
-        other.t, other.lr, other.momentum, other.loss, other.val)  # fmt: skip
+        other.t,
+        other.lr,
+        other.momentum,
+        other.loss,
+        other.val,
+    )
 
 
 def status(panel) -> str:

@@ -16,11 +16,19 @@ def test_round_trip(tmp_path):
     model, optimizer = state_of(0)
     model(torch.randn(4, 3, 32, 32)).sum().backward()
     optimizer.step()
-    run = Run(config={"lr": 0.1, "x": None}, t=[1], lr=[0.1], momentum=[0.9], loss_log=[torch.tensor(2.5)],
-              val=[(1, 2.25, 0.125)], test=(1.5, 0.5))  # fmt: skip
+    run = Run(
+        config={"lr": 0.1, "x": None},
+        t=[1],
+        lr=[0.1],
+        momentum=[0.9],
+        loss_log=[torch.tensor(2.5)],
+        val=[(1, 2.25, 0.125)],
+        test=(1.5, 0.5),
+    )
     torch.manual_seed(7)
-    path = save_checkpoint(tmp_path / "a" / "b.pt", model=model, optimizer=optimizer, t=1, run=run,
-                           plan={"seed": 1}, by_hand=0.5)  # fmt: skip
+    path = save_checkpoint(
+        tmp_path / "a" / "b.pt", model=model, optimizer=optimizer, t=1, run=run, plan={"seed": 1}, by_hand=0.5
+    )
     drawn = torch.rand(3)
     other, its_optimizer = state_of(1)
     t, record, by_hand = restore(read_checkpoint(path), model=other, optimizer=its_optimizer, plan={"seed": 1})

@@ -78,9 +78,14 @@ def test_place_keeps_the_parameters_and_autocast_their_type(clean):
     assert parameters[0].dtype is torch.float32
 
 
-@pytest.mark.parametrize("given, expected", [
-    ({}, "30000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, "30000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "active"}, "None"),
+    ],
+)
 def test_waiting_threads_give_their_core_away(given, expected):
     """Said before PyTorch is there; what the learner has set stays."""
     env = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}

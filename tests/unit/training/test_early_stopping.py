@@ -54,13 +54,20 @@ def test_not_a_number_is_never_better():
     assert stopping([2.0, math.inf, nan], 2, better="lower") == Stop(2, 0, True)
 
 
-@pytest.mark.parametrize("wrong, name", [
-    (dict(patience=0), "patience"), (dict(patience=2.5), "patience"), (dict(patience=True), "patience"),
-    (dict(min_delta=-0.1), "min_delta"), (dict(min_delta=math.nan), "min_delta"), (dict(min_delta="1"), "min_delta"),
-    (dict(better="max"), "better"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, name",
+    [
+        (dict(patience=0), "patience"),
+        (dict(patience=2.5), "patience"),
+        (dict(patience=True), "patience"),
+        (dict(min_delta=-0.1), "min_delta"),
+        (dict(min_delta=math.nan), "min_delta"),
+        (dict(min_delta="1"), "min_delta"),
+        (dict(better="max"), "better"),
+    ],
+)
 def test_refusals(wrong, name):
-    with pytest.raises(ValueError, match=f"{name} = "):
+    with pytest.raises(ValueError, match=f"^{name} "):
         stopping([1.0], **wrong)
     with pytest.raises(ValueError, match="no scores"):
         stopping([])
@@ -70,7 +77,7 @@ def test_smoothing_looks_back_only():
     assert smooth([3, 5, 1, 3], 1) == [3, 5, 1, 3] and smooth([3, 5, 1, 3], 2) == [3, 4, 3, 2]
     assert smooth([3.0, 5.0, 1.0], 9) == [3, 4, 3]
     for window in (0, 1.5, True):
-        with pytest.raises(ValueError, match="window = "):
+        with pytest.raises(ValueError, match="window must"):
             smooth([1], window)
 
 

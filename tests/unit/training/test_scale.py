@@ -39,8 +39,14 @@ def test_updates_are_those_that_train_makes():
 
     data = stand_in(train=160, val=20, test=10)
     model = TINY.model(seed=0)
-    record = fit(model, data, torch.optim.SGD(model.parameters(), lr=0.1), epochs=TINY.epochs,
-                 batch_size=TINY.batch_size, compute=CPU)  # fmt: skip
+    record = fit(
+        model,
+        data,
+        torch.optim.SGD(model.parameters(), lr=0.1),
+        epochs=TINY.epochs,
+        batch_size=TINY.batch_size,
+        compute=CPU,
+    )
     assert record.t[-1] == TINY.updates
 
 

@@ -29,10 +29,23 @@ def small(seed=0):
 
 
 def alone(setting, model, schedule=cosine):
-    optimizer = torch.optim.SGD(model.parameters(), lr=setting["lr"], momentum=setting.get("momentum", 0.9),
-                                weight_decay=setting.get("weight_decay", 0.0))  # fmt: skip
-    run = fit(model, DATA, optimizer, partial(schedule, peak=setting["lr"], T=T), updates=T, batch_size=32, seed=3,
-              validate_every=T, compute=CPU)  # fmt: skip
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        lr=setting["lr"],
+        momentum=setting.get("momentum", 0.9),
+        weight_decay=setting.get("weight_decay", 0.0),
+    )
+    run = fit(
+        model,
+        DATA,
+        optimizer,
+        partial(schedule, peak=setting["lr"], T=T),
+        updates=T,
+        batch_size=32,
+        seed=3,
+        validate_every=T,
+        compute=CPU,
+    )
     return run, model
 
 
@@ -54,8 +67,9 @@ def test_together_is_the_same_as_one_by_one(build):
 
 
 def test_another_shape_of_the_rate():
-    run = train_together([small()], DATA, SETTINGS[:1], updates=T, batch_size=32, seed=3, shape=lambda share: 1 - share,
-                         compute=CPU)[0]  # fmt: skip
+    run = train_together(
+        [small()], DATA, SETTINGS[:1], updates=T, batch_size=32, seed=3, shape=lambda share: 1 - share, compute=CPU
+    )[0]
     single, _ = alone(SETTINGS[0], small(), linear)
     assert run.loss == pytest.approx(single.loss, rel=1e-5)
 
@@ -65,8 +79,10 @@ def test_one_update_is_that_of_torch():
     weights = {"w": torch.randn(3, 4, 2)}
     singles = [w.clone().requires_grad_() for w in weights["w"]]
     lr, decay, momentum = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.0, 0.5, 0.1]), torch.tensor([0.9, 0.0, 0.5])
-    sgd = [torch.optim.SGD([w], lr=float(a), weight_decay=float(b), momentum=float(c))
-           for w, a, b, c in zip(singles, lr, decay, momentum, strict=True)]  # fmt: skip
+    sgd = [
+        torch.optim.SGD([w], lr=float(a), weight_decay=float(b), momentum=float(c))
+        for w, a, b, c in zip(singles, lr, decay, momentum, strict=True)
+    ]
     memory = {}
     for _ in range(3):
         gradients = torch.randn(3, 4, 2)
@@ -95,8 +111,10 @@ def test_records_say_what_was_done_and_can_be_kept(tmp_path):
 
 
 def test_it_can_be_watched():
-    seen = [(t, loss.shape) for t, loss, _, _ in
-            together([small(), small()], DATA, SETTINGS[:2], updates=3, batch_size=32, compute=CPU)]  # fmt: skip
+    seen = [
+        (t, loss.shape)
+        for t, loss, _, _ in together([small(), small()], DATA, SETTINGS[:2], updates=3, batch_size=32, compute=CPU)
+    ]
     assert seen == [(1, (2,)), (2, (2,)), (3, (2,))]
 
 
@@ -112,12 +130,12 @@ def test_it_can_be_watched():
         ([small()], {"lr": 0.1}, "each of the 1 networks"),
         ([small()], [{"weight_decay": 0.1}], "only lr is a must"),
         ([small()], [{"lr": 0.1, "decay": 0.1}], "only lr is a must"),
-        ([small()], [{"lr": -1.0}], "lr must lie in"),
+        ([small()], [{"lr": -1.0}], "lr must"),
         ([small()], [{"lr": 0.1, "momentum": 1.0}], "momentum must lie in"),
-        ([small()], [{"lr": float("nan")}], "lr must lie in"),
-        ([small()], [{"lr": "0.1"}], "lr must lie in"),
+        ([small()], [{"lr": float("nan")}], "lr must"),
+        ([small()], [{"lr": "0.1"}], "lr must"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_by_name(models, settings, words):
     with pytest.raises(ValueError, match=words):
         train_together(models, DATA, settings, updates=2, batch_size=32, compute=CPU)

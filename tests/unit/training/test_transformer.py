@@ -110,12 +110,20 @@ def test_gpu():
     assert fit(model, data, optimizer, updates=60, batch_size=32, compute=pick("cuda")).status == "finished"
 
 
-@pytest.mark.parametrize("wrong, says", [
-    (dict(vocabulary=1), "vocabulary must"), (dict(vocabulary=50.0), "vocabulary must"),
-    (dict(length=0), "length must"), (dict(width=0), "width must"), (dict(layers=0), "layers must"),
-    (dict(heads=True), "heads must"), (dict(heads=3), "width must be a multiple of heads = 3, got 16. Try 18"),
-    (dict(norm="both"), "norm must"), (dict(norm=None), "norm must"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (dict(vocabulary=1), "vocabulary must"),
+        (dict(vocabulary=50.0), "vocabulary must"),
+        (dict(length=0), "length must"),
+        (dict(width=0), "width must"),
+        (dict(layers=0), "layers must"),
+        (dict(heads=True), "heads must"),
+        (dict(heads=3), "width must be a multiple of heads = 3, got 16. Try 18"),
+        (dict(norm="both"), "norm must"),
+        (dict(norm=None), "norm must"),
+    ],
+)
 def test_wrong_sizes_are_refused_by_name(wrong, says):
     with pytest.raises(ValueError, match=says):
         tiny(**wrong)

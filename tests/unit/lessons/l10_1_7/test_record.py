@@ -1,11 +1,9 @@
 """The recording of lesson 10.1.7: what is in the table, and that a run is steered by PyTorch's rule."""
 
-import pytest
-
-from course_utils.data.standin import stand_in
-from course_utils.lessons.l10_1_7 import record as record_plateau
-from course_utils.lessons.l10_1_7.record import EVERY, NEVER, PATIENCES, PEAK, SEEDS, steered
+from course_utils.lessons.l10_1_7 import record
+from course_utils.lessons.l10_1_7.record import EVERY, NEVER, PATIENCES, PEAK, SEEDS
 from course_utils.runs import recorded
+from tests.made_up import tiny_data
 
 
 def test_the_table_is_whole():
@@ -27,16 +25,11 @@ def test_the_drops_are_those_of_the_rule():
         assert not ignored or PEAK * 0.1 ** (len(run.config["drops"]) + 1) < 1.2e-8
 
 
-def test_a_short_run():
-    run = steered(stand_in(train=640, val=100, test=20), 0, 0, epochs=8)
+def test_a_short_run(monkeypatch):
+    images = tiny_data(train=640, val=100)
+    monkeypatch.setattr(record, "images", lambda: images)
+    job = next(job for job in record.jobs() if job["patience"] == 0)
+    run = record.run_one({**job, "updates": 80})
     assert run.config["patience"] == 0 and run.config["schedule"] == "plateau"
     assert len(run.t) == 80 and [t for t, _, _ in run.val] == [39, 78, 80]
-    assert run.lr[0] == PEAK
-
-
-def test_another_patience_and_stand_in_images_are_refused(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match="patience = 3"):
-        steered(None, 3, 0)
-    monkeypatch.setattr("course_utils.data.cifar.cifar10", lambda **_: stand_in(train=64, val=20, test=20))
-    with pytest.raises(SystemExit, match="real CIFAR-10"):
-        record_plateau.record(tmp_path)
+    assert run.lr[0] == PEAK and 0 <= run.test[1] <= 1

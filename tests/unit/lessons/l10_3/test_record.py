@@ -1,4 +1,4 @@
-"""The recording of lesson 10.3: its plan, the choice of C, the folded head, and that a kept run is not made again."""
+"""The recording of lesson 10.3: its plan, the choice of C and the folded head."""
 
 from dataclasses import dataclass, field
 
@@ -6,43 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.lessons.l10_3 import record as record_features
-from course_utils.lessons.l10_3 import record_finetuning
+from course_utils.lessons.l10_3 import record
 from course_utils.lessons.l10_3.record import PER_CLASS, STRENGTHS
-from course_utils.runs import Run
 
 
-def test_the_plan_names_every_run_once():
-    jobs = record_features.jobs()
-    assert len({tuple(sorted((k, str(v)) for k, v in job.items())) for job in jobs}) == len(jobs)
+def test_the_plan():
+    jobs = record.jobs()
     kinds = [job["kind"] for job in jobs]
     assert set(kinds) == {"tuned", "linear", "scratch"}
     five = [job["seed"] for job in jobs if job.get("features") == "Lite2" and job["per_class"] == 80]
     assert five == [0, 1, 2, 3, 4]
-    seeds = {k: sum(job["kind"] == "tuned" and job["unfrozen"] == k and job["keep_norm"] and job["body"] < 1e-3
-                    for job in jobs) for k in record_finetuning.STAGES}  # fmt: skip
+    seeds = {
+        k: sum(
+            job["kind"] == "tuned" and job["unfrozen"] == k and job["keep_norm"] and job["body"] < 1e-3 for job in jobs
+        )
+        for k in record.STAGES
+    }
     assert seeds == {0: 3, 2: 3, 4: 5, 8: 5}
-
-
-def test_a_kept_run_is_not_made_again(tmp_path, monkeypatch, capsys):
-    made = []
-
-    def one(job):
-        made.append(job)
-        return Run(config={**job, "scale": "desk"}, seed=job["seed"], test=(float("nan"), 0.5), status="finished")
-
-    monkeypatch.setattr(record_features, "run_one", one)
-    monkeypatch.setattr(record_features, "data_dir", lambda: tmp_path)
-    monkeypatch.setattr(record_features, "recorded_dir", lambda: tmp_path)
-    monkeypatch.setattr(record_features, "jobs", lambda: record_features_jobs[:2])
-    record_features_jobs = [dict(kind="linear", task="digits", features="Lite0", classifier="svm", per_class=n, seed=0)
-                            for n in (1, 2)]  # fmt: skip
-    for _ in range(2):
-        record_features.record()
-    assert made == record_features_jobs
-    from course_utils.runs import RunTable
-
-    assert [run.test[1] for run in RunTable.load(tmp_path / "10.3.npz")] == [0.5, 0.5]
 
 
 @dataclass
@@ -74,13 +54,13 @@ def _split(n, seed):
 @pytest.mark.parametrize("classifier", STRENGTHS)
 def test_a_linear_run_knows_its_strength_and_its_test_accuracy(monkeypatch, classifier):
     task = Made()
-    monkeypatch.setattr(record_features, "task_of", lambda name: task)
+    monkeypatch.setattr(record, "task_of", lambda name: task)
     rows = {part: getattr(task, part).rows for part in ("train", "val", "test")}
-    monkeypatch.setattr(record_features, "_rows", lambda name, what: rows)
-    record_features._strength.cache_clear()
+    monkeypatch.setattr(record, "_rows", lambda name, what: rows)
+    record._strength.cache_clear()
     job = dict(kind="linear", task="made", features="rows", classifier=classifier, per_class=PER_CLASS[3], seed=1)
-    run = record_features.run_one(job)
-    record_features._strength.cache_clear()
+    run = record.run_one(job)
+    record._strength.cache_clear()
     assert run.config["C"] in STRENGTHS[classifier] and run.config["width"] == 3
     assert run.test[1] > 0.9 and run.seed == 1 and run.source == "made up"
 
@@ -94,7 +74,7 @@ def test_the_folded_head_gives_the_scores_of_the_regression():
     rng = np.random.RandomState(0)
     rows, labels = rng.gamma(1.0, 1.0, (40, 1280)).astype("float32"), np.arange(40) % 4
     model = Classifier(backbone(size=32, pretrained=False, seed=0), 4)
-    record_finetuning.linear_head(model, rows, labels)
+    record.linear_head(model, rows, labels)
     scaler = StandardScaler().fit(rows)
     fitted = LogisticRegression(C=0.001, max_iter=300).fit(scaler.transform(rows), labels)
     with torch.no_grad():
