@@ -451,24 +451,33 @@ def test_environment(folder, base=None):
     return env
 
 
-def test_parts(named):
+def compared(folder, scale):
+    """Arguments with which nbval compares what lessons print; at tiny scale it overlooks what only training decides."""
+    rules = os.path.join(folder, "nbval_sanitize.cfg")
+    with open(rules, "w", encoding="utf-8") as out:
+        for name in ["nbval_sanitize.cfg"] + ["nbval_sanitize_tiny.cfg"] * (scale == "tiny"):
+            with open(os.path.join(ROOT, "tests", name), encoding="utf-8") as file:
+                out.write(file.read() + "\n")
+    return ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", rules, "-n", "2", "--dist", "loadfile"]
+
+
+def test_parts(named, folder):
     """[(title, arguments for pytest, further variables)]: what `test` runs, each part in a process of its own.
 
-    named: paths were given, so that there is one part only. Without CIFAR-10 nothing that was trained can be compared:
-    then every cell of every lesson has to run, at the smallest scale. Browser tests are alone, because two at once
-    disturb each other and playwright leaves a running loop; one that was only too slow has a second try.
+    named: paths were given, so that there is one part only. folder: for what the parts need. Without CIFAR-10 trainings
+    prove nothing, so lessons then run at their smallest. Browser tests are alone, because two at once disturb each
+    other and playwright leaves a running loop; one that was only too slow has a second try.
     """
-    two = ["-n", "2", "--dist", "loadfile"]
-    nbval = ["--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
-    compared = nbval + ["--nbval"] + two
     if named:
-        return [("tests", compared, {})]
-    parts = [("unit tests and faults", ["tests/unit", "tests/faults"] + two, {})]
+        return [("tests", compared(folder, os.environ.get("COURSE_SCALE")), {})]
+    parts = [("unit tests and faults", ["tests/unit", "tests/faults", "-n", "2", "--dist", "loadfile"], {})]
     if os.environ.get("COURSE_CIFAR10"):
-        parts.append(("lessons on CIFAR-10, compared", ["notebooks"] + compared, {}))
+        lessons = compared(folder, os.environ.get("COURSE_SCALE"))
+        parts.append(("lessons on CIFAR-10", ["notebooks"] + lessons, {}))
     else:
-        print("No CIFAR-10 (COURSE_CIFAR10 is not set): lessons run on stand-in images, at their smallest.")
-        parts.append(("lessons on stand-in images", ["notebooks"] + compared, {"COURSE_SCALE": "tiny"}))
+        print("COURSE_CIFAR10 is not set: lessons run on stand-in images, at their smallest.")
+        lessons = compared(folder, "tiny")
+        parts.append(("lessons on stand-in images", ["notebooks"] + lessons, {"COURSE_SCALE": "tiny"}))
     paths, line = browser_tests()
     print(line, flush=True)
     if paths:
@@ -483,7 +492,7 @@ def test(args):
     named = any(os.path.exists(os.path.join(ROOT, arg.split("::")[0])) for arg in args.pytest)
     statuses, lines = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for title, arguments, variables in test_parts(named):
+        for title, arguments, variables in test_parts(named, folder):
             begin = time.monotonic()
             command = [in_venv("python"), "-m", "pytest"] + arguments + args.pytest
             status = subprocess.call(command, cwd=ROOT, env=dict(test_environment(folder), **variables))
