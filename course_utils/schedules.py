@@ -21,28 +21,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from course_utils.checks import check_number, shown
+from course_utils.checks import check_positive, check_within, shown
 
 Schedule = Callable[[float], float]
 
 
 # -------------------------------------------------------------------------------------------- argument checks
 def _time(t) -> float:
-    return check_number("t", t, 0, hint="t is the number of updates made so far: 0 before the first one.")
+    return check_within("t", t, 0, hint="t is the number of updates made so far: 0 before the first one.")
 
 
 def _rate(name, value) -> float:
-    return check_number(name, value, 0, hint="A learning rate is never negative; typical values are 1e-4 to 1.")
+    return check_within(name, value, 0, hint="A learning rate is never negative; typical values are 1e-4 to 1.")
 
 
 def _length(T) -> float:
     hint = "T is the planned number of updates: epochs * updates per epoch."
-    return check_number("T", T, 0, open_low=True, hint=hint)
+    return check_positive("T", T, hint=hint)
 
 
 def _share(p) -> float:
     hint = "p is the share of the updates spent rising; try 0.3."
-    return check_number("p", p, 0, 1, open_low=True, open_high=True, hint=hint)
+    return check_within("p", p, 0, 1, ends="()", hint=hint)
 
 
 def _schedule(name, value) -> Schedule:
@@ -72,13 +72,13 @@ def step_decay(t: float, *, peak: float, milestones: Sequence[float], factor: fl
     """
     t, peak = _time(t), _rate("peak", peak)
     hint = "It is what remains of the rate at a milestone: 0.1 divides by ten."
-    factor = check_number("factor", factor, 0, 1, open_low=True, hint=hint)
+    factor = check_within("factor", factor, 0, 1, ends="(]", hint=hint)
     hint = "Give update numbers after the start in increasing order, for example [300, 600, 900]."
     try:
         milestones = list(milestones)
     except TypeError:
         raise ValueError(f"milestones must be a list of numbers, got {shown(milestones)}. {hint}") from None
-    milestones = [check_number("milestones", m, 0, open_low=True, hint=hint) for m in milestones]
+    milestones = [check_positive("milestones", m, hint=hint) for m in milestones]
     if any(b <= a for a, b in zip(milestones, milestones[1:], strict=False)):
         raise ValueError(f"milestones must increase, got {shown(milestones)}. {hint}")
     return peak * factor ** sum(t >= m for m in milestones)
@@ -113,7 +113,7 @@ def inverse_sqrt(t: float, *, peak: float, warmup: float = 1) -> float:
     """
     t, peak = _time(t), _rate("peak", peak)
     hint = "warmup is the number of updates until the peak; 1 means no warm-up."
-    warmup = check_number("warmup", warmup, 1, hint=hint)
+    warmup = check_within("warmup", warmup, 1, hint=hint)
     s = t + 1
     return peak * min(s / warmup, math.sqrt(warmup / s))
 
@@ -125,8 +125,8 @@ def exponential(t: float, *, start: float, end: float, T: float) -> float:
     """
     t, T = _time(t), _length(T)
     hint = "A geometric sweep needs rates above 0, for example 1e-5 to 10."
-    start = check_number("start", start, 0, open_low=True, hint=hint)
-    end = check_number("end", end, 0, open_low=True, hint=hint)
+    start = check_positive("start", start, hint=hint)
+    end = check_positive("end", end, hint=hint)
     return start * (end / start) ** (t / T) if t < T else end
 
 
@@ -137,7 +137,7 @@ def cyclic_cosine(t: float, *, peak: float, T: float, cycles: int, final: float 
     """
     t, peak, final, T = _time(t), _rate("peak", peak), _rate("final", final), _length(T)
     hint = "One cycle is plain cosine decay; give a whole number."
-    cycles = check_number("cycles", cycles, 1, hint=hint)
+    cycles = check_within("cycles", cycles, 1, hint=hint)
     if cycles != int(cycles):
         raise ValueError(f"cycles must be a whole number >= 1, got {cycles!r}. {hint}")
     if t >= T:
@@ -166,8 +166,8 @@ def one_cycle(
     """
     t, peak, T, p = _time(t), _rate("peak", peak), _length(T), _share(p)
     hint = "The rates at both ends are at most the peak; 10 and 1e4 are usual."
-    div_factor = check_number("div_factor", div_factor, 1, hint=hint)
-    final_div_factor = check_number("final_div_factor", final_div_factor, 1, hint=hint)
+    div_factor = check_within("div_factor", div_factor, 1, hint=hint)
+    final_div_factor = check_within("final_div_factor", final_div_factor, 1, hint=hint)
     return _up_and_down(t, T, p, peak / div_factor, peak, peak / final_div_factor)
 
 
@@ -178,8 +178,8 @@ def one_cycle_momentum(t: float, *, T: float, p: float = 0.3, m_min: float = 0.8
     """
     t, T, p = _time(t), _length(T), _share(p)
     hint = "Momentum is the share of the old velocity that is kept; 0.85 and 0.95 are usual."
-    m_min = check_number("m_min", m_min, 0, 1, open_high=True, hint=hint)
-    m_max = check_number("m_max", m_max, 0, 1, open_high=True, hint=hint)
+    m_min = check_within("m_min", m_min, 0, 1, ends="[)", hint=hint)
+    m_max = check_within("m_max", m_max, 0, 1, ends="[)", hint=hint)
     if m_min > m_max:
         raise ValueError(f"m_min must not exceed m_max, got {m_min!r} > {m_max!r}. Swap them.")
     return _up_and_down(t, T, p, m_max, m_min, m_max)
@@ -203,8 +203,8 @@ def warmup(t: float, *, steps: float, then: Schedule, start: float = 0.1) -> flo
     followed by `then` in a SequentialLR. Source: Goyal et al. 2017 (arXiv 1706.02677), "gradual warm-up".
     """
     t, then = _time(t), _schedule("then", then)
-    steps = check_number("steps", steps, 0, hint="steps is the number of warm-up updates; 0 means none.")
-    start = check_number("start", start, 0, 1, hint="start is a share of the rate that the warm-up ends with.")
+    steps = check_within("steps", steps, 0, hint="steps is the number of warm-up updates; 0 means none.")
+    start = check_within("start", start, 0, 1, hint="start is a share of the rate that the warm-up ends with.")
     if t >= steps:
         return then(t - steps)
     return then(0) * (start + (1 - start) * t / steps)
@@ -214,5 +214,5 @@ def staircase(t: float, *, schedule: Schedule, every: float) -> float:
     """The schedule as it looks when it is only stepped once every `every` updates (once an epoch, say)."""
     t, schedule = _time(t), _schedule("schedule", schedule)
     hint = "every is the number of updates between two changes."
-    every = check_number("every", every, 0, open_low=True, hint=hint)
+    every = check_positive("every", every, hint=hint)
     return schedule(math.floor(t / every) * every)

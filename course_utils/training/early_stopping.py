@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_utils.checks import check_number, check_whole
+from course_utils.checks import check_whole, check_within
 
 DIRECTIONS = {"higher": 1.0, "lower": -1.0}
 
@@ -41,7 +41,7 @@ def stopping(
         raise ValueError("there are no scores; validate at least once before asking whether to stop")
     if patience is not None:
         check_whole("patience", patience, 1, of="validations", hint="None goes on to the end.")
-    check_number("min_delta", min_delta, 0, hint="It is in the unit of the scores.")
+    check_within("min_delta", min_delta, 0, hint="It is in the unit of the scores.")
     if better not in DIRECTIONS:
         raise ValueError(f"better = {better!r}: 'higher' for an accuracy, 'lower' for a loss")
     best = mark = -math.inf

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from course_utils.checks import check_number
+from course_utils.checks import check_within
 from course_utils.data.splits import NOT_ASKED, split_of
 from course_utils.runs import Run, plain
 from course_utils.training.arguments import check_optimizer, interval, per_group, planned
@@ -48,7 +48,7 @@ class Step:
     def lr(self, value: float | None):
         """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
         hint = "None returns to the schedule."
-        self.by_hand = None if value is None else check_number("step.lr", value, 0, hint=hint)
+        self.by_hand = None if value is None else check_within("step.lr", value, 0, hint=hint)
 
     @property
     def momentum(self) -> float:
@@ -196,9 +196,9 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
             group["lr"] = by_hand
         elif schedule is not None:
             hint = "A schedule returns the learning rate of update t."
-            group["lr"] = check_number(f"schedule({t})", schedule(t), 0, hint=hint)
+            group["lr"] = check_within(f"schedule({t})", schedule(t), 0, hint=hint)
         if momentum is not None:
-            m = check_number(f"momentum({t})", momentum(t), 0, 1, open_high=True)
+            m = check_within(f"momentum({t})", momentum(t), 0, 1, ends="[)")
             if "betas" in group:
                 group["betas"] = (m, group["betas"][1])
             else:

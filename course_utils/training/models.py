@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from course_utils.checks import check_number, check_whole
+from course_utils.checks import check_whole, check_within
 
 
 def seeded(build: Callable[[], nn.Module], seed: int | None) -> nn.Module:
@@ -52,7 +52,7 @@ def small_conv_net(
     """
     check_whole("width", width, 1, hint="The desk-scale net of the lessons uses 16.")
     hint = "0 leaves it out; 0.5 is a strong one."
-    check_number("dropout", dropout, 0, 1, open_high=True, hint=hint)
+    check_within("dropout", dropout, 0, 1, ends="[)", hint=hint)
 
     def build():
         layers = [*_conv_block(3, width, norm), *_conv_block(width, 2 * width, norm)]

@@ -19,7 +19,7 @@ import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
-from course_utils.checks import check_number
+from course_utils.checks import check_within
 from course_utils.data.splits import split_of
 from course_utils.runs import Run, plain
 from course_utils.schedules import cosine
@@ -129,7 +129,7 @@ def together(
     T = planned(epochs, updates, len(batches), 0)
     shape = shape or (lambda share: cosine(share, peak=1.0, T=1.0))
     factors = [
-        check_number(f"shape({t}/{T})", shape(t / T), 0, hint="It multiplies the learning rate.") for t in range(T)
+        check_within(f"shape({t}/{T})", shape(t / T), 0, hint="It multiplies the learning rate.") for t in range(T)
     ]
     runs = [_new_run(setting, stack, data, T, batch_size, seed, augment) for setting in settings]
     memory, losses = {}, []
@@ -208,7 +208,7 @@ def _columns(settings, n: int) -> dict[str, list[float]]:
         if not isinstance(setting, Mapping) or "lr" not in setting or set(setting) - set(BELOW):
             raise ValueError(f"a setting has lr, weight_decay and momentum, only lr is a must; got {setting!r}.")
         for name, value in setting.items():
-            check_number(name, value, 0, BELOW[name], open_high=True)
+            check_within(name, value, 0, BELOW[name], ends="[)")
     return {name: [float({**USUAL, **setting}[name]) for setting in settings] for name in BELOW}
 
 

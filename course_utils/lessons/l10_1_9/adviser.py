@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from course_utils.checks import check_number
+from course_utils.checks import check_within
 from course_utils.lessons.l10_1_9.adviser_rows import CHECK, HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS, Row
 
 NAMES = {"peak": "η_max", "div_factor": "div_factor", "final_div_factor": "final_div_factor", "p": "p",
@@ -46,8 +46,10 @@ class Settings:
 
     def __post_init__(self):
         for name, (low, high) in LIMITS.items():
-            check_number(name, getattr(self, name), low, high, open_low=name == "peak", hint="See `Settings`.")
-        check_number("T", self.T, 1, hint="T is the planned number of updates.")
+            check_within(
+                name, getattr(self, name), low, high, ends="(]" if name == "peak" else "[]", hint="See `Settings`."
+            )
+        check_within("T", self.T, 1, hint="T is the planned number of updates.")
         if self.m_min > self.m_max:
             raise ValueError(f"m_min must not exceed m_max, got {self.m_min!r} > {self.m_max!r}. Swap them.")
 

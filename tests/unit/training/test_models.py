@@ -75,5 +75,5 @@ def test_dropout_of_the_small_net_is_heard_in_training_only():
     dropping.train()
     assert not torch.equal(dropping(x), dropping(x))
     for wrong in (-0.1, 1.0):
-        with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\)"):
+        with pytest.raises(ValueError, match=r"dropout must be a finite number in \[0, 1\)"):
             models.small_conv_net(dropout=wrong)

@@ -131,7 +131,7 @@ def test_it_can_be_watched():
         ([small()], [{"weight_decay": 0.1}], "only lr is a must"),
         ([small()], [{"lr": 0.1, "decay": 0.1}], "only lr is a must"),
         ([small()], [{"lr": -1.0}], "lr must"),
-        ([small()], [{"lr": 0.1, "momentum": 1.0}], "momentum must lie in"),
+        ([small()], [{"lr": 0.1, "momentum": 1.0}], "momentum must be a finite number in"),
         ([small()], [{"lr": float("nan")}], "lr must"),
         ([small()], [{"lr": "0.1"}], "lr must"),
     ],
