@@ -30,9 +30,8 @@ class Run:
     status: "running", "finished", "stopped" (by hand) or "diverged" (the loss became infinite or NaN).
     diverged_at: number of updates after which the loss was first not finite, else None.
     kind: "live" (made in this kernel) or "recorded" (loaded from a file).
-    t, lr, momentum, loss: one entry an update. lr and momentum are read from the optimizer after it has used
-        them, t counts the updates made (first entry 1), loss is the mean over the training batch before the
-        update.
+    t, lr, momentum, loss: one entry an update. lr and momentum are read from the optimizer after it has used them, t
+        counts the updates made (first entry 1), loss is the mean over the training batch before the update.
     val: (t, mean loss, accuracy in [0, 1]) at each validation; test: (mean loss, accuracy) or None.
     """
 
@@ -160,8 +159,7 @@ class RunTable:
         return f"RunTable({len(self)} runs)"
 
     def where(self, **chosen) -> RunTable:
-        """The runs whose config (or seed, status, ...) equals every given value; numbers are compared to
-        1e-9."""
+        """The runs whose config (or seed, status, ...) equals every given value; numbers are compared to 1e-9."""
         return RunTable(r for r in self if all(_same(_look_up(r, k), v) for k, v in chosen.items()))
 
     def values(self, key: str) -> list:
@@ -196,13 +194,12 @@ class RunTable:
 
 
 def recorded(name: str) -> RunTable:
-    """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there
-    is."""
+    """The runs recorded for a lesson, e.g. recorded("10.1.1"). Raises FileNotFoundError naming what there is."""
     path = recorded_dir() / f"{name}.npz"
     if not path.exists():
-        there = ", ".join(sorted(p.stem for p in recorded_dir().glob("*.npz"))) or "nothing yet"
+        names = ", ".join(sorted(p.stem for p in recorded_dir().glob("*.npz"))) or "nothing yet"
         raise FileNotFoundError(
-            f"no recorded runs {name!r}; recorded so far: {there}. See `python -m course_utils.authoring.recording`."
+            f"no recorded runs {name!r}; recorded so far: {names}. See `python -m course_utils.authoring.recording`."
         )
     return RunTable.load(path)
 
@@ -259,15 +256,15 @@ def _save(runs: list[Run], path) -> Path:
 def _load(path) -> list[Run]:
     try:
         with np.load(path, allow_pickle=False) as z:
-            found = int(z["format"])
-            arrays = {k: z[k] for k in z.files} if found <= FORMAT else {}
-        if found <= FORMAT:
+            version = int(z["format"])
+            arrays = {k: z[k] for k in z.files} if version <= FORMAT else {}
+        if version <= FORMAT:
             return _runs(arrays)
     except OSError:  # not there, not readable: says so itself
         raise
     except Exception as e:
         raise ValueError(f"{path} is not a run record of this course ({e}). Delete it, or fetch it again.") from e
-    raise ValueError(f"{path} has format {found}, this code reads up to {FORMAT}. Update the course.")
+    raise ValueError(f"{path} has format {version}, this code reads up to {FORMAT}. Update the course.")
 
 
 def _runs(arrays: dict) -> list[Run]:

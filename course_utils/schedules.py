@@ -2,11 +2,10 @@
 
     lr = cosine(t, peak=0.1, T=1000)
 
-`t` counts the optimizer updates already made, so update number t (the first one is t = 0) uses `schedule(t)`.
-A run of `T` updates therefore uses t = 0 ... T - 1, and the value at t = T is where the curve ends, not a
-rate any update sees. Fractional t are fine (a picture needs them); t beyond T holds the last value; negative
-or non-finite t is refused. Numbers may be ints, floats, fractions or NumPy scalars; arrays and tensors are
-refused. The answer is always a float.
+`t` counts the optimizer updates already made, so update number t (the first one is t = 0) uses `schedule(t)`. A run of
+`T` updates therefore uses t = 0 ... T - 1, and the value at t = T is where the curve ends, not a rate any update sees.
+Fractional t are fine (a picture needs them); t beyond T holds the last value; negative or non-finite t is refused.
+Numbers may be ints, floats, fractions or NumPy scalars; arrays and tensors are refused. The answer is always a float.
 
 Nothing here knows about PyTorch. Fix the parameters with `functools.partial` and hand the result to `train`:
 
@@ -87,8 +86,7 @@ def step_decay(t: float, *, peak: float, milestones: Sequence[float], factor: fl
 def cosine(t: float, *, peak: float, T: float, final: float = 0.0) -> float:
     """Eq. 10.1: alpha_t = alpha_0 (1 + cos(pi t / T)) / 2, from `peak` at t = 0 down to `final` at t = T.
 
-    T: planned updates, > 0. Beyond T the rate stays at `final` (torch's CosineAnnealingLR climbs again
-    instead).
+    T: planned updates, > 0. Beyond T the rate stays at `final` (torch's CosineAnnealingLR climbs again instead).
     Source: Loshchilov and Hutter 2016 (arXiv 1608.03983), without restarts.
     """
     t, peak, final, T = _time(t), _rate("peak", peak), _rate("final", final), _length(T)
@@ -155,9 +153,8 @@ def one_cycle(
     div_factor: float = 10.0,
     final_div_factor: float = 1e4,
 ) -> float:
-    """Eq. 10.5: rise from peak / div_factor to `peak` (eta_max) in the first p T updates, then fall to
-    peak / final_div_factor at t = T; both parts are half cosines, so the slope is zero at start, peak and
-    end.
+    """Eq. 10.5: rise from peak / div_factor to `peak` (eta_max) in the first p T updates, then fall to peak /
+    final_div_factor at t = T; both parts are half cosines, so the slope is zero at start, peak and end.
 
     p: share of the updates spent rising, in (0, 1), usually 0.2 to 0.4. div_factor and final_div_factor: >=
     1.

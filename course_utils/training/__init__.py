@@ -12,6 +12,6 @@ __getattr__, __dir__, __all__ = door(
     recipes="OPTIMIZERS make_optimizer",
     checkpoints="read_checkpoint save_checkpoint",
     keep_best="KeepBest",
-    early_stopping="scores_of stopping",
-    together="race train_together",
+    early_stopping="stopping",
+    together="train_together",
 )

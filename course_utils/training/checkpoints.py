@@ -45,8 +45,8 @@ def write_safely(state: dict, path, what: str = "file") -> Path:
     try:
         return write_whole(path, lambda file: torch.save(state, file))
     except (OSError, RuntimeError) as e:  # PyTorch turns a failed write into a RuntimeError
-        kept = "The one before is kept. " if Path(path).exists() else ""
-        raise OSError(f"could not write the {what} {path}: {e}. {kept}Make room or choose another place.") from e
+        before = "The one before is kept. " if Path(path).exists() else ""
+        raise OSError(f"could not write the {what} {path}: {e}. {before}Make room or choose another place.") from e
 
 
 def read_plainly(path, kind: str, way_out: str):
@@ -65,8 +65,7 @@ def read_plainly(path, kind: str, way_out: str):
 
 
 def read_checkpoint(path) -> dict:
-    """Read a checkpoint without executing anything in it. Raises ValueError if it is damaged or not one of
-    ours."""
+    """Read a checkpoint without executing anything in it. Raises ValueError if it is damaged or not one of ours."""
     way_out = "Delete it to start this run anew, or choose another file name."
     state = read_plainly(path, "a checkpoint of `train`", way_out)
     missing = _PARTS - set(state) if isinstance(state, dict) else _PARTS

@@ -57,23 +57,3 @@ def stopping(
         if patience is not None and waited >= patience:
             return Stop(i, chosen, True)
     return Stop(len(scores) - 1, chosen, False)
-
-
-def scores_of(run, by: str = "accuracy", on: str = "val") -> list[float]:
-    """The scores of a run, one a validation: "accuracy" in per cent, "loss" in nats.
-
-    on: "val", or where the run's config holds such lists (the recorded runs of lesson 10.1.8) "test" or "small", the
-    first 200 validation images. Raises ValueError for anything else.
-    """
-    if by not in ("loss", "accuracy") or (on != "val" and f"{on}_{by}" not in run.config):
-        known = ["val", *(name for name in ("test", "small") if f"{name}_{by}" in run.config)]
-        raise ValueError(f"by = {by!r}, on = {on!r}: by is 'loss' or 'accuracy', on is one of {', '.join(known)} here")
-    values = [v[1 if by == "loss" else 2] for v in run.val] if on == "val" else run.config[f"{on}_{by}"]
-    return list(values) if by == "loss" else [100 * value for value in values]
-
-
-def smooth(scores: Sequence[float], window: int) -> list[float]:
-    """Mean of each score and the `window` - 1 before it (fewer at the start): what was known at that time."""
-    check_whole("window", window, 1, hint="1 changes nothing.")
-    parts = [scores[max(0, i + 1 - window) : i + 1] for i in range(len(scores))]
-    return [math.fsum(part) / len(part) for part in parts]

@@ -91,10 +91,9 @@ def train(
         from it: on a CPU to bitwise the same weights. A finished training then has nothing left to yield.
     config: extra facts for the record: names -> numbers or short texts.
 
-    A loss that is infinite or NaN ends the generator: run.status is "diverged", run.diverged_at says when
-    (looked for after every update on a CPU, every 50 on a GPU, where looking costs time). A `break` leaves
-    "stopped". The generator's return value is the record. Raises ValueError, at the first step, for arguments
-    out of range.
+    A loss that is infinite or NaN ends the generator: run.status is "diverged", run.diverged_at says when (looked for
+    after every update on a CPU, every 50 on a GPU, where looking costs time). A `break` leaves "stopped". The
+    generator's return value is the record. Raises ValueError, at the first step, for arguments out of range.
     """
     compute = compute or pick()
     compute.place(model)
@@ -175,7 +174,7 @@ def evaluate(
     compute.place(model)
     was_training = model.training
     model.eval()
-    loss, right, asked = 0.0, 0, 0
+    loss, right, count = 0.0, 0, 0
     try:
         for inputs, labels in batches:
             labels = labels.to(compute.device)
@@ -183,10 +182,10 @@ def evaluate(
                 logits = model(data.prepare(inputs.to(compute.device))).float()
             loss = loss + cross_entropy(logits, labels, reduction="sum")
             right = right + (logits.argmax(1) == labels).sum()
-            asked = asked + (labels != NOT_ASKED).sum()
+            count = count + (labels != NOT_ASKED).sum()
     finally:
         model.train(was_training)
-    return float(loss) / int(asked), float(right) / int(asked)
+    return float(loss) / int(count), float(right) / int(count)
 
 
 # ------------------------------------------------------------------------------------------------- one update

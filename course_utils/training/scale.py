@@ -58,8 +58,7 @@ def pick_scale(compute: Compute | None = None) -> Scale:
 
 
 def expected_seconds(scale: Scale, data, runs: int = 1, compute: Compute | None = None) -> float:
-    """How long `runs` trainings will take here, from a probe of 12 updates of the real thing (about a
-    second)."""
+    """How long `runs` trainings will take here, from a probe of 12 updates of the real thing (about a second)."""
     from course_utils.training.loop import train
 
     model = scale.model(seed=0)

@@ -12,8 +12,7 @@ on a CPU (tests/benchmarks/bench_together.py measures both).
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
@@ -99,7 +98,7 @@ def sgd_together(weights: Mapping, gradients: Mapping, memory: dict, lr, weight_
         w.addcmul_(lr.view(each), v, value=-1)
 
 
-def together(
+def train_together(
     models: Sequence[torch.nn.Module],
     data,
     settings: Sequence[Mapping],
@@ -111,14 +110,14 @@ def together(
     augment: bool = True,
     shape: Callable[[float], float] | None = None,
     compute: Compute | None = None,
-) -> Iterator[tuple[int, torch.Tensor, Stack, list[Run]]]:
-    """Train all networks; after each update yields (updates made, losses [networks], the Stack, the Runs).
+) -> list[Run]:
+    """Train all networks; one Run each, in the order of the settings, with the losses of all updates.
 
     settings: one dict a network with "lr", and if wanted "weight_decay" (default 0) and "momentum" (default 0.9).
     shape: share of the training done, in [0, 1), -> factor on the learning rate; default: half a cosine down to 0.
     The other arguments are those of `train`; number format float32 unless `compute` says otherwise. A network whose
-    loss is no longer finite is "diverged"; the others do not notice. Runs are filled in at the end, with the validation
-    accuracy and the losses of all updates; the trained weights are then written back into `models`.
+    loss is no longer finite is "diverged"; the others do not notice. Validation comes at the end; the trained weights
+    are then in `models`.
     Raises ValueError for networks of different shapes or with batch statistics (BatchNorm), and settings out of range.
     """
     stack = Stack(models, compute)
@@ -137,48 +136,9 @@ def together(
         gradients, loss = stack.gradients_and_losses(*batches.get(t))
         sgd_together(stack.weights, gradients, memory, factors[t] * lr, decay, momentum)
         losses.append(loss)
-        if t + 1 == T:
-            _write_down(runs, torch.stack(losses).cpu(), factors, stack.evaluate(data, "val"))
-            stack.unstack()
-        yield t + 1, loss, stack, runs
-
-
-def train_together(*args, **kwargs) -> list[Run]:
-    """`together(...)` to its end: one Run a network, in the order of the settings. The same arguments."""
-    *_, (_, _, _, runs) = together(*args, **kwargs)
+    _write_down(runs, torch.stack(losses).cpu(), factors, stack.evaluate(data, "val"))
+    stack.unstack()
     return runs
-
-
-def race(build: Callable[[], torch.nn.Module], networks: int, data, *, batch_size: int = 32, updates: int = 5) -> tuple:
-    """Seconds for one update of so many networks, (one after the other, together); the least of `updates` tries each.
-
-    build: makes a fresh network. Both ways see the same batch, in float32, and update with SGD and momentum.
-    """
-    models = [build() for _ in range(networks)]
-    stack = Stack([build() for _ in range(networks)])
-    inputs, labels = data.batches(batch_size, seed=0, augment=False, device=stack.compute.device).get(0)
-    sgd = [torch.optim.SGD(model.to(inputs.device).parameters(), lr=0.01, momentum=0.9) for model in models]
-    same, memory = torch.ones(networks, device=inputs.device), {}
-
-    def one_by_one():
-        for model, optimizer in zip(models, sgd, strict=True):
-            optimizer.zero_grad()
-            cross_entropy(model(inputs), labels).backward()
-            optimizer.step()
-
-    def all_at_once():
-        gradients, _ = stack.gradients_and_losses(inputs, labels)
-        sgd_together(stack.weights, gradients, memory, 0.01 * same, 0 * same, 0.9 * same)
-
-    times: dict = {one_by_one: [], all_at_once: []}
-    for _ in range(updates + 1):  # the first try of each is the warm-up
-        for way, seconds in times.items():
-            begin = time.perf_counter()
-            way()
-            if inputs.is_cuda:
-                torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - begin)
-    return tuple(min(seconds[1:]) for seconds in times.values())
 
 
 # ------------------------------------------------------------------------------------------------------- details

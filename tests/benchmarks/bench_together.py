@@ -19,12 +19,13 @@ from functools import partial
 import torch
 
 from course_utils.data.cifar import cifar10
+from course_utils.lessons.l10_2_1 import race
 from course_utils.schedules import cosine
 from course_utils.search.space import grid, log_uniform
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
 from course_utils.training.models import mlp, small_conv_net
-from course_utils.training.together import race, train_together
+from course_utils.training.together import train_together
 from tests.benchmarks.size import size, status
 
 BAR = 1.3

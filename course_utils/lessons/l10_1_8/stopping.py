@@ -4,28 +4,49 @@
     stopping_explorer(recorded("10.1.8"))
 
 Both need runs whose config holds `train_accuracy`, one entry a validation; the explorer also the lists of
-record_overfitting.py.
+`record.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
+from course_utils.checks import check_whole
 from course_utils.pictures import style
 from course_utils.pictures.controls import choice, slider, whole
 from course_utils.pictures.live import LivePicture, Scene
 from course_utils.pictures.run_curves import _note, _runs
-from course_utils.training.early_stopping import scores_of, smooth, stopping
+from course_utils.training.early_stopping import stopping
 
 TRAIN, VAL = style.PALETTE[4], style.PALETTE[0]
 ACCURACY, LOSS = style.PALETTE[2], style.PALETTE[3]  # the checkpoints chosen by one and by the other
 UNIT = {"accuracy": "points", "loss": "nats"}
 WAY = {"accuracy": "higher", "loss": "lower"}
 TOO_EARLY = 3  # points of test accuracy below training long
+
+
+def scores_of(run, by: str = "accuracy", on: str = "val") -> list[float]:
+    """The scores of a run, one a validation: "accuracy" in per cent, "loss" in nats.
+
+    on: "val", or where the run's config holds such lists (the recorded runs of lesson 10.1.8) "test" or "small", the
+    first 200 validation images. Raises ValueError for anything else.
+    """
+    if by not in ("loss", "accuracy") or (on != "val" and f"{on}_{by}" not in run.config):
+        known = ["val", *(name for name in ("test", "small") if f"{name}_{by}" in run.config)]
+        raise ValueError(f"by = {by!r}, on = {on!r}: by is 'loss' or 'accuracy', on is one of {', '.join(known)} here")
+    values = [v[1 if by == "loss" else 2] for v in run.val] if on == "val" else run.config[f"{on}_{by}"]
+    return list(values) if by == "loss" else [100 * value for value in values]
+
+
+def smooth(scores: Sequence[float], window: int) -> list[float]:
+    """Mean of each score and the `window` - 1 before it (fewer at the start): what was known at that time."""
+    check_whole("window", window, 1, hint="1 changes nothing.")
+    parts = [scores[max(0, i + 1 - window) : i + 1] for i in range(len(scores))]
+    return [math.fsum(part) / len(part) for part in parts]
 
 
 def best_at(run, by: str = "accuracy") -> int:

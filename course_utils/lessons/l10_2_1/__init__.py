@@ -6,5 +6,6 @@ __getattr__, __dir__, __all__ = door(
     __name__,
     grids="cost_explorer levels_explorer",
     maps="map_figure watch_grid",
+    timing="race",
     exercises="MAP_DECAYS MAP_RATES",
 )

@@ -11,7 +11,7 @@ from course_utils.schedules import cosine, linear
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
 from course_utils.training.models import mlp, small_conv_net
-from course_utils.training.together import Stack, race, sgd_together, together, train_together
+from course_utils.training.together import Stack, sgd_together, train_together
 
 CPU = pick("cpu", "float32")
 DATA = stand_in(train=160, val=60, test=10)
@@ -110,14 +110,6 @@ def test_records_say_what_was_done_and_can_be_kept(tmp_path):
     assert run.load(run.save(tmp_path / "run.npz")).loss == run.loss
 
 
-def test_it_can_be_watched():
-    seen = [
-        (t, loss.shape)
-        for t, loss, _, _ in together([small(), small()], DATA, SETTINGS[:2], updates=3, batch_size=32, compute=CPU)
-    ]
-    assert seen == [(1, (2,)), (2, (2,)), (3, (2,))]
-
-
 @pytest.mark.parametrize(
     ("models", "settings", "words"),
     [
@@ -148,8 +140,3 @@ def test_the_same_network_twice_and_bad_lengths_are_refused():
     for wrong in ({"updates": 0}, {}, {"updates": 2, "epochs": 1}, {"updates": 2, "shape": lambda share: -1.0}):
         with pytest.raises(ValueError):
             train_together([small()], DATA, [{"lr": 0.1}], batch_size=32, compute=CPU, **wrong)
-
-
-def test_a_race_gives_two_times():
-    times = race(small, 3, DATA, batch_size=16, updates=1)
-    assert len(times) == 2 and all(0 < seconds < 60 for seconds in times)

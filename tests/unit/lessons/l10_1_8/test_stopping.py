@@ -5,9 +5,11 @@ import math
 
 import pytest
 
-from course_utils.lessons.l10_1_8.stopping import best_at, overfitting_figure, stopping_explorer
+from course_utils.lessons.l10_1_8.label_noise import with_wrong_labels
+from course_utils.lessons.l10_1_8.stopping import best_at, overfitting_figure, scores_of, smooth, stopping_explorer
 from course_utils.runs import Run, RunTable, recorded
-from course_utils.training.early_stopping import scores_of, stopping
+from course_utils.training.early_stopping import stopping
+from tests.made_up import tiny_data
 
 
 def made_up(seed, share, kind="recorded"):
@@ -100,3 +102,28 @@ def test_the_recorded_runs_hold_what_the_lesson_asks_for():
             scores = scores_of(run, by, on)
             assert len(scores) == 30 == len(run.config["train_accuracy"]) and all(map(math.isfinite, scores))
         assert run.test[1] == run.config["test_accuracy"][-1]
+
+
+def test_smoothing_looks_back_only():
+    assert smooth([3, 5, 1, 3], 1) == [3, 5, 1, 3] and smooth([3, 5, 1, 3], 2) == [3, 4, 3, 2]
+    assert smooth([3.0, 5.0, 1.0], 9) == [3, 4, 3]
+    for window in (0, 1.5, True):
+        with pytest.raises(ValueError, match="window must"):
+            smooth([1], window)
+
+
+# ------------------------------------------------------------------------------------------------- wrong labels
+def test_wrong_labels_are_wrong_counted_and_seeded():
+    data = tiny_data(train=200)
+    before = data.train.labels.clone()
+    noisy = with_wrong_labels(data, 0.4, seed=3)
+    changed = noisy.train.labels != before
+    assert int(changed.sum()) == 80 and data.train.labels.equal(before) and noisy.val is data.val
+    assert noisy.train.inputs is data.train.inputs and 0 <= noisy.train.labels.min() <= noisy.train.labels.max() <= 9
+    assert with_wrong_labels(data, 0.4, seed=3).train.labels.equal(noisy.train.labels)
+    assert not with_wrong_labels(data, 0.4, seed=4).train.labels.equal(noisy.train.labels)
+    assert with_wrong_labels(data, 0).train.labels.equal(before)
+    assert len(set(with_wrong_labels(data, 1).train.labels.sub(before).remainder(10).tolist())) == 9
+    for share in (-0.1, 1.1, "half", True, math.nan):
+        with pytest.raises(ValueError, match="share = "):
+            with_wrong_labels(data, share)
