@@ -60,8 +60,8 @@ class Tiny:
             for label, class_name in enumerate(data_readers.CLASSES):
                 (folder / split / class_name).mkdir(parents=True)
                 for i in range(count):
-                    colour = (20 * label, i, BLUE[split])
-                    Image.new("RGB", (32, 32), colour).save(folder / split / class_name / f"{i:04}{suffix}", quality=95)
+                    color = (20 * label, i, BLUE[split])
+                    Image.new("RGB", (32, 32), color).save(folder / split / class_name / f"{i:04}{suffix}", quality=95)
         return folder
 
     def archive(self, suffix: str, inside: str = "") -> Path:
@@ -86,8 +86,8 @@ class Tiny:
         parts["test_batch"] = ("test", rows["test"])
         checksums = {}
         for file, (split, members) in parts.items():
-            colours = np.array([(20 * label, i, BLUE[split]) for label, i in members], np.uint8)
-            batch = {"data": np.repeat(colours, 32 * 32, axis=1), "labels": [label for label, _ in members]}
+            colors = np.array([(20 * label, i, BLUE[split]) for label, i in members], np.uint8)
+            batch = {"data": np.repeat(colors, 32 * 32, axis=1), "labels": [label for label, _ in members]}
             blob = python2_pickle(batch)
             (folder / file).write_bytes(blob)
             checksums[file] = hashlib.md5(blob).hexdigest()

@@ -2,8 +2,8 @@
 
     read(path) -> Arrays        every image, checked, in one known order
 
-Nothing is extracted to disk and nothing is trusted: counts, sizes, checksums and the mean colour are
-checked, and a copy that fails is refused with a `DataError` that names it.
+Nothing is extracted to disk and nothing is trusted: counts, sizes, checksums and the mean colour are checked, and a
+copy that fails is refused with a `DataError` that names it.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _IMAGE = re.compile(r"(?:^|/)(train|test)/([^/.][^/]*)/([^/.][^/]*\.(?:png|jpe?g
 _BATCH = re.compile(r"(?:^|/)(data_batch_[1-5]|test_batch)$")
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 WAY_OUT = (
-    "Give a whole copy: torchvision's folder cifar-10-batches-py, cifar-10-python.tar.gz, or a folder or "
-    "archive with train/<class>/*.png|jpg (5,000 a class) and test/<class>/* (1,000 a class)."
+    "Give a whole copy: torchvision's folder cifar-10-batches-py, cifar-10-python.tar.gz, or a folder or archive with "
+    "train/<class>/*.png|jpg (5,000 a class) and test/<class>/* (1,000 a class)."
 )
 
 
@@ -109,22 +109,21 @@ def read(path: Path, quiet: bool = False) -> Arrays:
     Raises DataError naming what is wrong: not an archive, damaged, incomplete, foreign.
     """
     blobs: dict[str, bytes] = {}
-    members = _folder_files(path) if path.is_dir() else _archive_files(path)
     try:
-        for name, read_bytes in members:
-            if _IMAGE.search(str(name).replace("\\", "/")) or _BATCH.search(str(name).replace("\\", "/")):
-                blobs[str(name).replace("\\", "/")] = read_bytes()
+        for name, read_bytes in _folder_files(path) if path.is_dir() else _archive_files(path):
+            name = str(name).replace("\\", "/")
+            if _IMAGE.search(name) or _BATCH.search(name):
+                blobs[name] = read_bytes()
     except _BROKEN as problem:
-        raise DataError(
-            f"{path} is damaged or not an archive ({type(problem).__name__}: {problem}). {WAY_OUT}"
-        ) from problem
-    batches = {_BATCH.search(name).group(1): blob for name, blob in blobs.items() if _BATCH.search(name)}
+        kind = type(problem).__name__
+        raise DataError(f"{path} is damaged or not an archive ({kind}: {problem}). {WAY_OUT}") from problem
+    batches = {match.group(1): blob for name, blob in blobs.items() if (match := _BATCH.search(name))}
     arrays = _from_batches(path, batches) if batches else _from_images(path, blobs, quiet)
-    if max(abs(found - known) for found, known in zip(arrays.mean, MEAN, strict=True)) > MEAN_TOLERANCE:
-        found = ", ".join(f"{value:.3f}" for value in arrays.mean)
+    if not np.allclose(arrays.mean, MEAN, rtol=0, atol=MEAN_TOLERANCE):
+        mean = ", ".join(f"{value:.3f}" for value in arrays.mean)
         raise DataError(
-            f"{path} holds 32x32 images in the right numbers, but their mean colour ({found}) is not "
-            f"that of CIFAR-10 {MEAN}: these are other images. {WAY_OUT}"
+            f"{path} holds 32x32 images in the right numbers, but their mean colour ({mean}) is not that of CIFAR-10 "
+            f"{MEAN}: these are other images. {WAY_OUT}"
         )
     return arrays
 
@@ -163,24 +162,19 @@ def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
     for name in sorted(blobs):
         split, class_name, _ = _IMAGE.search(name).groups()
         names.setdefault((split.lower(), class_name.lower()), []).append(name)
-    wrong = [
-        f"{split}/{class_name}: {len(names.get((split, class_name), []))} of {count}"
-        for split, count in PER_CLASS.items()
-        for class_name in CLASSES
-        if len(names.get((split, class_name), [])) != count
-    ]
-    wrong += [
-        f"{split}/{class_name}: not a class of CIFAR-10" for split, class_name in names if class_name not in CLASSES
-    ]
+    wanted = {(split, class_name): count for split, count in PER_CLASS.items() for class_name in CLASSES}
+    numbers = {key: len(names.get(key, [])) for key in wanted}
+    wrong = [f"{'/'.join(key)}: {numbers[key]} of {count}" for key, count in wanted.items() if numbers[key] != count]
+    wrong += [f"{'/'.join(key)}: not a class of CIFAR-10" for key in names if key not in wanted]
     if wrong:
         shown = "; ".join(wrong[:4]) + (f"; and {len(wrong) - 4} more" if len(wrong) > 4 else "")
         raise DataError(f"{path} is not a whole copy of CIFAR-10 ({shown}). {WAY_OUT}")
+    bar = tqdm(total=len(blobs), desc="decoding CIFAR-10", unit=" images", file=sys.stdout, disable=quiet)
     parts = {}
-    with tqdm(total=len(blobs), desc="decoding CIFAR-10", unit=" images", file=sys.stdout, disable=quiet) as bar:
+    with bar:
         for split, count in PER_CLASS.items():
             images = np.empty((10 * count, 3, 32, 32), np.uint8)
-            ordered = [name for class_name in CLASSES for name in names[split, class_name]]
-            for i, name in enumerate(ordered):
+            for i, name in enumerate(name for class_name in CLASSES for name in names[split, class_name]):
                 images[i] = _decode(path, name, blobs[name])
                 bar.update()
             parts[f"{split}_images"], parts[f"{split}_labels"] = images, np.repeat(np.arange(10), count)
@@ -223,13 +217,10 @@ def _from_batches(path: Path, batches: dict[str, bytes]) -> Arrays:
             raise DataError(f"{name} in {path} is not the official file (md5 differs): damaged or foreign. {WAY_OUT}")
     parts = {}
     for split, prefix in (("train", "data_batch"), ("test", "test_batch")):
-        loaded = [
-            _BatchUnpickler(io.BytesIO(batches[name]), encoding="latin1").load()
-            for name in sorted(batches)
-            if name.startswith(prefix)
-        ]
-        labels = np.concatenate([np.asarray(batch["labels"], np.int64) for batch in loaded])
-        images = np.concatenate([np.asarray(batch["data"], np.uint8) for batch in loaded])
+        blobs = [io.BytesIO(batches[name]) for name in BATCHES if name.startswith(prefix)]
+        contents = [_BatchUnpickler(blob, encoding="latin1").load() for blob in blobs]
+        labels = np.concatenate([np.asarray(batch["labels"], np.int64) for batch in contents])
+        images = np.concatenate([np.asarray(batch["data"], np.uint8) for batch in contents])
         order = np.argsort(labels, kind="stable")
         parts[f"{split}_images"] = images.reshape(-1, 3, 32, 32)[order]
         parts[f"{split}_labels"] = labels[order]

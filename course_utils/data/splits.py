@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from course_utils.checks import check_whole
-from course_utils.data.augment import Batches, normalise
+from course_utils.data.batches import ImageBatches, normalise
 
 NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
 SPLITS = ("train", "val", "test")
@@ -56,10 +56,10 @@ class Data:
     std: tuple[float, float, float]
     counted = "images"  # what a record calls the training examples
 
-    def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> Batches:
-        """The training batches of one run (see `Batches`)."""
-        return Batches(self.train.inputs, self.train.labels, batch_size, self.mean, self.std,
-                       seed=seed, augment=augment, device=device)  # fmt: skip
+    def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> ImageBatches:
+        """The training batches of one run (see `ImageBatches`)."""
+        how = dict(seed=seed, augment=augment, device=device)
+        return ImageBatches(self.train.inputs, self.train.labels, batch_size, self.mean, self.std, **how)
 
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
         """Images as the model wants them when it is only looked at: normalised, not augmented."""

@@ -2,12 +2,11 @@
 
     data = stand_in()           # the same `Data` as cifar10() gives, in about two seconds; is_real is False
 
-They are not photographs, and no number measured on them says anything about CIFAR-10. They are made to be
-*trainable in the same way*: a small conv net ends between 60 and 85 % after a few epochs on 10,000 images,
-and the learning rate decides where. What makes them hard: many positions, sizes, angles and stretches; two
-shapes that blend into each other (a disc with corners, a square without); weak contrast; shaded colours;
-other things in the picture, before and behind; noise. Mirroring an image or shifting it by a few pixels keeps
-its class.
+They are not photographs, and no number measured on them says anything about CIFAR-10. They are made to be *trainable in
+the same way*: a small conv net ends between 60 and 85 % after a few epochs on 10,000 images, and the learning rate
+decides where. What makes them hard: many positions, sizes, angles and stretches; two shapes that blend into each other
+(a disc with corners, a square without); weak contrast; shaded colours; other things in the picture, before and behind;
+noise. Mirroring an image or shifting it by a few pixels keeps its class.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ SIZES = {"train": 45_000, "val": 5_000, "test": 10_000}  # at most, as for CIFAR
 def stand_in(train: int | None = 10_000, val: int | None = 2_000, test: int | None = 2_000, seed: int = 0):
     """Ten classes of drawn shapes as `course_utils.data.splits.Data`: uint8 images [N, 3, 32, 32], labels 0..9.
 
-    train, val, test: how many, None means 45,000 / 5,000 / 10,000. Class-balanced and nested, as in
-    `cifar10()`. Raises ValueError for sizes out of range.
+    train, val, test: how many, None means 45,000 / 5,000 / 10,000. Class-balanced and nested, as in `cifar10()`. Raises
+    ValueError for sizes out of range.
     """
     import torch  # here, so that drawing needs NumPy alone
 
@@ -45,14 +44,14 @@ def draw(n: int, seed: int = 0, stream: int = 0) -> tuple[np.ndarray, np.ndarray
 def _draw_block(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     """BLOCK images with labels; every ten in a row hold each class once."""
     labels = np.argsort(rng.random_sample((BLOCK // 10, 10)), axis=1).ravel()
-    picture = _colour_field(rng, grid=4, spread=SPREAD) + _texture(rng)
+    picture = _color_field(rng, grid=4, spread=SPREAD) + _texture(rng)
     for _ in range(BEHIND):
-        picture = _lay_over(picture, _patch(rng), _colour_field(rng, grid=2, spread=SPREAD))
+        picture = _lay_over(picture, _patch(rng), _color_field(rng, grid=2, spread=SPREAD))
     strength = rng.uniform(*STRENGTH, (BLOCK, 1, 1))
-    colours = _colour_field(rng, grid=3, spread=SPREAD) + CUE * _CLASS_COLOURS[labels][:, :, None, None]
-    colours += LIGHT  # mostly lighter than what is behind
-    picture = _lay_over(picture, strength * _object(rng, labels), colours)
-    picture = _lay_over(picture, _patch(rng), _colour_field(rng, grid=2, spread=SPREAD))
+    colors = _color_field(rng, grid=3, spread=SPREAD) + CUE * _CLASS_COLORS[labels][:, :, None, None]
+    colors += LIGHT  # mostly lighter than what is behind
+    picture = _lay_over(picture, strength * _object(rng, labels), colors)
+    picture = _lay_over(picture, _patch(rng), _color_field(rng, grid=2, spread=SPREAD))
     noise = np.frombuffer(rng.bytes(2 * picture.size), np.uint8).reshape(2, *picture.shape)
     noise = noise[0].astype(np.float32) - noise[1]  # triangular, standard deviation 104
     picture += rng.uniform(*NOISE, (BLOCK, 1, 1, 1)).astype(np.float32) * noise
@@ -70,29 +69,16 @@ BEHIND = 1  # other things behind the object
 PATCH = 3.0  # largest half-width of such a thing, and of the one before the object, in pixels
 WAVES = 10.0  # strongest waves in the background, in grey levels
 NOISE = (0.0, 0.08)  # in units of 104 grey levels
-_CLASS_COLOURS = np.array(
-    [
-        (1, 0, 0),
-        (-1, 0, 0),
-        (0, 1, 0),
-        (0, -1, 0),
-        (0, 0, 1),
-        (0, 0, -1),
-        (0.7, 0.7, 0),
-        (-0.7, -0.7, 0),
-        (0, 0.7, 0.7),
-        (0, -0.7, -0.7),
-    ],
-    np.float32,
-)
+_AXES = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.7, 0.7, 0), (0, 0.7, 0.7)]  # red, green, blue, yellow, cyan, and opposites
+_CLASS_COLORS = np.array([(sign * r, sign * g, sign * b) for r, g, b in _AXES for sign in (1, -1)], np.float32)
 
 
-def _lay_over(picture: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def _lay_over(picture: np.ndarray, mask: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """Paint `colours` [N, 3, 32, 32] over the picture where `mask` [N, 32, 32] is 1."""
-    return picture + mask[:, None].astype(np.float32) * (colours - picture)
+    return picture + mask[:, None].astype(np.float32) * (colors - picture)
 
 
-def _colour_field(rng: np.random.RandomState, grid: int, spread: float) -> np.ndarray:
+def _color_field(rng: np.random.RandomState, grid: int, spread: float) -> np.ndarray:
     """Smoothly varying colours [BLOCK, 3, 32, 32]: a random grid of grid x grid colours, interpolated."""
     base = rng.normal(110, spread, (BLOCK, 3, 1, 1))
     corners = (base + rng.normal(0, spread / 2, (BLOCK, 3, grid, grid))).astype(np.float32)
@@ -109,13 +95,7 @@ def _texture(rng: np.random.RandomState) -> np.ndarray:
     return (rng.uniform(0, WAVES, (BLOCK, 1, 1)) * waves).astype(np.float32)[:, None]
 
 
-def _coordinates(
-    rng: np.random.RandomState,
-    radius: np.ndarray,
-    jitter: float = 16.0,
-    stretch: float = 0.3,
-    turn: float = 1.0,
-):
+def _coordinates(rng, radius: np.ndarray, jitter: float = 16.0, stretch: float = 0.3, turn: float = 1.0):
     """Coordinates (u, v), each [N, 32, 32], of N things of `radius` pixels, randomly placed."""
     n = len(radius)
     angle, slant = (turn * rng.uniform(-np.pi, np.pi, (2, n, 1, 1))).astype(np.float32)

@@ -17,12 +17,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 
 import torch
 
-from course_utils.checks import check_whole
-from course_utils.data.augment import epoch_generator
+from course_utils.checks import check_whole, check_within
+from course_utils.data.batches import Batches
 from course_utils.data.splits import NOT_ASKED, Split
 
 UNKNOWN, MASK = 0, 1  # the numbers of <unk> (a word outside the vocabulary) and <mask> (a hidden word)
@@ -60,8 +59,7 @@ class TextData:
 
     def batches(self, batch_size: int, *, seed: int, augment: bool, device) -> TextBatches:
         """The training batches of one run (see `TextBatches`)."""
-        return TextBatches(self.tokens, self.task, self.length, len(self.words), batch_size,
-                           seed=seed, augment=augment, device=device)  # fmt: skip
+        return TextBatches(self, batch_size, seed=seed, augment=augment, device=device)
 
     def prepare(self, inputs: torch.Tensor) -> torch.Tensor:
         """Inputs as the model wants them: numbers of words, as they are."""
@@ -73,9 +71,9 @@ class TextData:
 
     def words_of(self, numbers: Sequence[int]) -> str:
         """Numbers of words -> one line of text. Raises ValueError for a number outside 0 .. V - 1."""
-        numbers, most = [int(n) for n in numbers], len(self.words) - 1
-        if wrong := [n for n in numbers if not 0 <= n <= most]:
-            raise ValueError(f"{wrong[0]} is no word: the numbers go from 0 to {most}.")
+        numbers, V = [int(n) for n in numbers], len(self.words)
+        if wrong := [n for n in numbers if not 0 <= n < V]:
+            raise ValueError(f"{wrong[0]} is no word: the numbers go from 0 to {V - 1}.")
         return joined([self.words[n] for n in numbers])
 
     def numbers_of(self, text: str) -> torch.Tensor:
@@ -120,49 +118,33 @@ def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, se
     words = ("<unk>", "<mask>", *(word for word, _ in counts))
     number = {word: n for n, word in enumerate(words)}
     train, val = (torch.tensor([number.get(word, UNKNOWN) for word in part]) for part in (train, val))
-    parts = []
-    for part in (train, val):
-        generator = torch.Generator().manual_seed(seed)
-        parts.append(Split(*_asked(_cut(part, length), task, len(words), generator)))
-    return TextData(*parts, words, train, task, length, source)
+    splits = [
+        Split(*_asked(_cut(part, length), task, len(words), torch.Generator().manual_seed(seed)))
+        for part in (train, val)
+    ]
+    return TextData(*splits, words, train, task, length, source)
 
 
-class TextBatches:
-    """Batches of one training text: cut anew each epoch, shuffled; for the task "masked", other words are hidden.
+class TextBatches(Batches):
+    """Batches of a training text: cut anew each epoch, shuffled; for the task "masked", other words are hidden.
 
-    All randomness of epoch e is drawn from (seed, e) on the CPU: the same on every device, and nothing to remember
-    when a run is resumed. augment: where the first sequence begins is drawn for each epoch (as an image is cropped at
-    another place); False cuts the text always at the same places.
+    augment: where the first sequence begins is drawn for each epoch (as an image is cropped at another place); False
+    cuts the text always at the same places. `get` gives inputs and labels, each int64 [B, L].
     """
 
-    def __init__(self, tokens, task, length, vocabulary, batch_size, *, seed=0, augment=True, device="cpu"):
-        self.n = len(tokens) // length - 1  # the same for every place to begin at
-        check_whole("batch_size", batch_size, 1, self.n, hint="There are no more sequences.")
-        check_whole("seed", seed, 0, 2**32 - 1)
-        self.tokens, self.task, self.length, self.vocabulary = tokens, task, length, vocabulary
-        self.batch_size, self.seed, self.augment, self.device = int(batch_size), int(seed), augment, device
-        self._epoch = None
+    def __init__(self, data: TextData, batch_size: int, *, seed: int, augment: bool, device):
+        super().__init__(len(data.tokens) // data.length - 1, batch_size, seed, "sequences")  # n: wherever they begin
+        self.data, self.augment, self.device = data, augment, device
 
-    def __len__(self) -> int:
-        """Updates in an epoch. An incomplete last batch is left out."""
-        return self.n // self.batch_size
-
-    def _draw(self, epoch: int) -> None:
-        if self._epoch == epoch:
-            return
-        g = epoch_generator(self.seed, epoch)
-        order = torch.randperm(self.n, generator=g)
-        begin = int(torch.randint(self.length, (), generator=g)) if self.augment else 0
-        rows = _cut(self.tokens, self.length, begin)[order]
-        inputs, labels = _asked(rows, self.task, self.vocabulary, g)
+    def draw(self, generator: torch.Generator) -> None:
+        super().draw(generator)
+        data = self.data
+        begin = int(torch.randint(data.length, (), generator=generator)) if self.augment else 0
+        rows = _cut(data.tokens, data.length, begin)[self.order]
+        inputs, labels = _asked(rows, data.task, len(data.words), generator)
         self.inputs, self.labels = inputs.to(self.device), labels.to(self.device)
-        self._epoch = epoch
 
-    def get(self, t: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of update t: inputs and labels, each int64 [B, L]."""
-        epoch, i = divmod(t, len(self))
-        self._draw(epoch)
-        part = slice(i * self.batch_size, (i + 1) * self.batch_size)
+    def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
         return self.inputs[part], self.labels[part]
 
 
@@ -192,8 +174,7 @@ def continue_text(model, data: TextData, prompt: str, words: int = 40, temperatu
         raise ValueError(f'continue_text needs the task "next", this text was made for {data.task!r}.')
     check_whole("words", words, 1, 10_000)
     check_whole("seed", seed, 0, 2**32 - 1)
-    if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0.01 <= temperature <= 10:
-        raise ValueError(f"temperature must lie in [0.01, 10], got {temperature!r}. 0.7 reads well.")
+    check_within("temperature", temperature, 0.01, 10, hint="0.7 reads well.")
     row = data.numbers_of(prompt)
     if not len(row):
         raise ValueError(f"prompt = {prompt!r}: give at least one word to go on from.")
@@ -247,8 +228,10 @@ def _text() -> tuple[tuple[str, ...], str]:
         text, source = "\n\n".join(_docstrings()), "docstrings of Python's library"
     words = tuple(tokenize("\n".join(paragraphs(text))))
     if len(words) < 10_000:
-        raise ValueError(f"{source}: only {len(words)} words here. Run Python without -OO, or install the package "
-                         "that holds pydoc_data (libpython3-stdlib on Debian).")  # fmt: skip
+        raise ValueError(
+            f"{source}: only {len(words)} words here. Run Python without -OO, or install the package that holds "
+            "pydoc_data (libpython3-stdlib on Debian)."
+        )
     return words, source
 
 

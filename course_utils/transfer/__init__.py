@@ -6,6 +6,6 @@ __getattr__, __dir__, __all__ = door(
     __name__,
     backbones="KINDS Classifier backbone imagenet_classes",
     feature_cache="features",
-    finetune="REGIMES Tail arithmetic frozen_once group_schedules parameter_groups set_up trainable",
+    finetune="Tail arithmetic frozen_once group_schedules parameter_groups trainable",
     tasks="TransferTask task",
 )

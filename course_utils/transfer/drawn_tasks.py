@@ -31,13 +31,13 @@ def counts(rng, labels) -> np.ndarray:
     picture, n = _ground(rng, len(labels)), len(labels)
     places = np.argsort(rng.random_sample((n, 16)), axis=1)[:, :10]
     radius = rng.uniform(1.4, 2.6, (n, 1))  # of all dots of an image: the inked area does not give the number away
-    colour = _contrast(rng, picture)
+    color = _contrast(rng, picture)
     y, x = np.mgrid[:SIDE, :SIDE]
     for k in range(10):
         cy, cx = (8 * part + 3.5 + rng.uniform(-0.7, 0.7, n) for part in (places[:, k] // 4, places[:, k] % 4))
         far = np.hypot(y - cy[:, None, None], x - cx[:, None, None])
         ink = np.clip(radius[..., None] + 0.5 - far, 0, 1) * (k <= labels)[:, None, None]
-        picture = _lay_over(picture, ink, colour)
+        picture = _lay_over(picture, ink, color)
     return _bytes(picture)
 
 
@@ -113,9 +113,9 @@ def _contrast(rng, picture) -> np.ndarray:
     return np.clip(mean + away, 0, 1)
 
 
-def _lay_over(picture, ink, colour) -> np.ndarray:
+def _lay_over(picture, ink, color) -> np.ndarray:
     ink = ink[:, None]
-    return picture * (1 - ink) + colour * ink
+    return picture * (1 - ink) + color * ink
 
 
 def _bytes(picture) -> np.ndarray:

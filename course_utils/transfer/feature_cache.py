@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from course_utils.checks import check_whole
 from course_utils.data.cache import CacheProblem, load, save
@@ -25,7 +26,6 @@ from course_utils.transfer.backbones import Backbone, check_images
 LIMIT = 500_000_000  # bytes that the cache may hold
 
 
-@torch.no_grad()
 def features(
     backbone: Backbone,
     images: torch.Tensor,
@@ -49,19 +49,25 @@ def features(
     file = data_dir() / "cache" / "features" / f"{_key(backbone, images, compute)}.npz" if cache else None
     if file and (rows := _load(file, (len(images), backbone.width))) is not None:
         return rows
-    was_training = backbone.training
-    compute.place(backbone).eval()
-    parts = []
-    try:
-        for part in images.split(batch_size):
-            with compute.autocast():
-                parts.append(backbone(backbone.prepare(part.to(compute.device))).float().cpu())
-    finally:
-        backbone.train(was_training)
-    rows = torch.cat(parts)
+    rows = passed(backbone, backbone, images, batch_size, compute)
     if file:
         _save(file, rows)
     return rows
+
+
+@torch.no_grad()
+def passed(backbone: Backbone, part: nn.Module, images: torch.Tensor, batch_size: int, compute: Compute):
+    """What `part` of a backbone makes of the images, float32 on the CPU; in evaluation mode meanwhile."""
+    was_training = backbone.training
+    compute.place(backbone).eval()
+    rows = []
+    try:
+        for batch in images.split(batch_size):
+            with compute.autocast():
+                rows.append(part(backbone.prepare(batch.to(compute.device))).float().cpu())
+    finally:
+        backbone.train(was_training)
+    return torch.cat(rows)
 
 
 def _key(backbone, images, compute) -> str:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from course_utils.checks import check_whole
-from course_utils.data.augment import Batches, normalise
+from course_utils.data.batches import ImageBatches
 from course_utils.data.cifar import cifar10
 from course_utils.data.readers import channel_statistics
-from course_utils.data.splits import Split
+from course_utils.data.splits import SPLITS, Data, Split
 from course_utils.transfer import drawn_tasks
 
 MOST = 20_000  # drawn images of one part
@@ -45,27 +45,17 @@ TASKS = {
 }
 
 
-@dataclass(frozen=True)
-class TransferTask:
+@dataclass(kw_only=True)
+class TransferTask(Data):
     """A pool to learn from, images to choose by, and a fixed test set; goes into `train` as `cifar10()` does.
 
-    train, val, test: `Split`s of uint8 [N, 3, H, W] and labels 0 .. len(classes) - 1. similar: to ImageNet.
-    source: what the images are. is_real: False for stand-ins in place of photographs (drawn tasks are what they say
-    they are).
+    Images are uint8 [N, 3, H, W]. is_real: False for stand-ins in place of photographs (drawn tasks are what they say
+    they are). view: uint8 images -> what the model wants; None: normalised by mean and std.
     """
 
     name: str
-    train: Split
-    val: Split
-    test: Split
-    classes: tuple[str, ...]
-    source: str
-    is_real: bool
     known: Known
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    view: Callable | None = None  # uint8 images -> what the model wants; None: normalised by mean and std
-    counted = "images"  # what a record calls the training examples
+    view: Callable | None = None
 
     @property
     def similar(self) -> bool:
@@ -107,7 +97,7 @@ class TransferTask:
         32 x 32 pixels (smaller ones enlarged by whole pixels)."""
         if self.view is not None:
             return self.view(images)
-        x = normalise(images, self.mean, self.std)
+        x = super().prepare(images)
         times = -(-32 // x.shape[-1])
         return x.repeat_interleave(times, 2).repeat_interleave(times, 3) if times > 1 else x
 
@@ -116,31 +106,31 @@ class TransferTask:
         images = split.inputs[:, :1] if self.known.grey else split.inputs
         return images.reshape(len(images), -1).cpu().numpy()
 
-    def banner(self) -> str:
-        """One line for pictures and records that says what the images are."""
-        return self.source if self.is_real else f"{self.source}, NOT CIFAR-10"
 
-
-class TaskBatches(Batches):
+class TaskBatches(ImageBatches):
     """Batches of a task: cut and mirrored as bytes, then prepared as the task says."""
 
     def __init__(self, task: TransferTask, batch_size: int, *, seed: int, augment: bool, device):
-        # mean 0 and std 1/255 leave the pixels as they are
-        super().__init__(task.train.inputs, task.train.labels, batch_size, (0.0,) * 3, (1 / 255,) * 3, seed=seed,
-                         augment=augment, pad=task.known.pad, device=device)  # fmt: skip
+        as_they_are = dict(mean=(0.0,) * 3, std=(1 / 255,) * 3)  # the pixels stay whole numbers
+        how = dict(seed=seed, augment=augment, pad=task.known.pad, device=device)
+        super().__init__(task.train.inputs, task.train.labels, batch_size, **as_they_are, **how)
         self.augment = augment and task.known.flips
         self.prepare = task.prepare
 
-    def get(self, t: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of update t: prepared images, labels [B]."""
-        images, labels = super().get(t)
+    def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = super().cut(part)
         return self.prepare(images.round().to(torch.uint8)), labels
 
 
 def task(
-    name: str, *, train: int | None = None, val: int | None = None, test: int | None = None, seed: int = 0,
+    name: str,
+    *,
+    train: int | None = None,
+    val: int | None = None,
+    test: int | None = None,
+    seed: int = 0,
     quiet: bool = False,
-) -> TransferTask:  # fmt: skip
+) -> TransferTask:
     """One of `TASKS`, class-balanced (the digits nearly).
 
     train, val, test: images of each part; None means 2,000, 1,000, 1,000 (digits: all, 1,000, 297, 500). Smaller sets
@@ -152,18 +142,15 @@ def task(
         raise ValueError(f"unknown task {name!r}: choose {', '.join(TASKS)}.")
     usual = (1_000, 297, 500) if name == "digits" else (2_000, 1_000, 1_000)
     most = {"objects": (45_000, 5_000, 10_000), "digits": usual}.get(name, (MOST,) * 3)
-    sizes = []
-    for part, size, default, limit in zip(("train", "val", "test"), (train, val, test), usual, most, strict=True):
-        size = default if size is None else size
-        sizes.append(check_whole(part, size, 1, limit, of=f"{name} images"))
+    given = [default if size is None else size for size, default in zip((train, val, test), usual, strict=True)]
+    parts = zip(SPLITS, given, most, strict=True)
+    sizes = tuple(check_whole(part, size, 1, limit, of=f"{name} images") for part, size, limit in parts)
     if name == "objects":
         data = cifar10(*sizes, seed=seed, quiet=quiet)
-        more = dict(classes=data.classes, source=data.source, is_real=data.is_real, mean=data.mean, std=data.std)
-        return TransferTask(name, data.train, data.val, data.test, known=TASKS[name], **more)
-    splits, classes, source = _digits(sizes, seed) if name == "digits" else _drawn(name, tuple(sizes), seed)
-    mean, std = channel_statistics(splits[0].inputs.numpy())
-    return TransferTask(name, *splits, classes=classes, source=source, is_real=True, known=TASKS[name], mean=mean,
-                        std=std)  # fmt: skip
+        return TransferTask(**vars(data), name=name, known=TASKS[name])
+    splits, classes, source = _digits(sizes, seed) if name == "digits" else _drawn(name, sizes, seed)
+    statistics = channel_statistics(splits[0].inputs.numpy())
+    return TransferTask(*splits, classes, source, True, *statistics, name=name, known=TASKS[name])
 
 
 def _digits(sizes, seed) -> tuple[list[Split], tuple[str, ...], str]:

@@ -60,17 +60,17 @@ def hits_figure(task, queries, hits, *, title: str = "", names_only: bool = Fals
             _tile(axes, task, task.test.inputs[query], wanted, 0, top, style.INK, names_only)
             for n, hit in enumerate(found):
                 label = int(_labels(task.train)[hit])
-                colour = RIGHT if label == wanted else WRONG
-                _tile(axes, task, task.train.inputs[hit], label, 1.35 + n, top, colour, names_only)
+                color = RIGHT if label == wanted else WRONG
+                _tile(axes, task, task.train.inputs[hit], label, 1.35 + n, top, color, names_only)
         for x, words in ((0, "query"), (1.35, "nearest first;  ✓ the same class,  ✗ another one")):
             axes.text(x, -0.08, words, va="bottom", fontsize=8.8, color=style.QUIET)
     return figure
 
 
-def _tile(axes, task, image, label: int, x: float, top: float, colour: str, names_only: bool) -> None:
+def _tile(axes, task, image, label: int, x: float, top: float, color: str, names_only: bool) -> None:
     """One image (or its name), framed; the mark in its corner says what the colour says."""
     size = SIDE - 0.08
-    box = Rectangle((x, top), size, size, fill=names_only, facecolor="#efeeea", edgecolor=colour, linewidth=2.4)
+    box = Rectangle((x, top), size, size, fill=names_only, facecolor="#efeeea", edgecolor=color, linewidth=2.4)
     if names_only:
         name = task.classes[label]
         axes.text(x + size / 2, top + size / 2, name, ha="center", va="center", fontsize=min(8.2, 52 / len(name)))
@@ -78,9 +78,9 @@ def _tile(axes, task, image, label: int, x: float, top: float, colour: str, name
         axes.imshow(image.permute(1, 2, 0).cpu().numpy(), extent=(x, x + size, top + size, top), zorder=1,
                     interpolation="nearest", aspect="auto")  # fmt: skip
     axes.add_patch(box)
-    if colour != style.INK:
-        mark = "✓" if colour == RIGHT else "✗"
-        patch = dict(boxstyle="square,pad=0.12", facecolor=colour, edgecolor="none")
+    if color != style.INK:
+        mark = "✓" if color == RIGHT else "✗"
+        patch = dict(boxstyle="square,pad=0.12", facecolor=color, edgecolor="none")
         axes.text(x + size - 0.05, top + size - 0.05, mark, ha="right", va="bottom", fontsize=8.5, color="white",
                   fontweight="bold", bbox=patch)  # fmt: skip
 

@@ -76,8 +76,8 @@ def _build(tuned: Tuned, figure):
     right.set_xticks(list(tuned.after))
     artists = {}
     for n in range(STAGES + 1):
-        colour = style.PALETTE[2] if n == STAGES else style.PALETTE[0]
-        artists[f"bar {n}"] = left.plot([], [], color=colour, lw=15, ls="-", solid_capstyle="butt")[0]
+        color = style.PALETTE[2] if n == STAGES else style.PALETTE[0]
+        artists[f"bar {n}"] = left.plot([], [], color=color, lw=15, ls="-", solid_capstyle="butt")[0]
         frozen = left.text(0, 0, "", color=style.QUIET, fontsize=8.5, rotation=90, ha="center", va="bottom")
         artists[f"frozen {n}"] = frozen
     for name in ("head's rate", "stages' rate"):

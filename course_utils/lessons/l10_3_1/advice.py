@@ -236,9 +236,9 @@ def _panel(axes, cell: Cell) -> None:
             axes.axhspan(k - 0.46, k + 0.46, color=style.PALETTE[1], alpha=0.22, lw=0)
         ends = list(cell.accuracies.get(name, {}).values())
         if ends:
-            colour = style.look(k)["color"]
-            axes.barh(k, fmean(ends), height=0.56, color=colour, alpha=0.55)
-            axes.plot(ends, [k] * len(ends), ls="none", marker=style.MARKERS[k], ms=3.6, color=colour, mec=style.INK,
+            color = style.look(k)["color"]
+            axes.barh(k, fmean(ends), height=0.56, color=color, alpha=0.55)
+            axes.plot(ends, [k] * len(ends), ls="none", marker=style.MARKERS[k], ms=3.6, color=color, mec=style.INK,
                       mew=0.4)  # fmt: skip
             axes.text(119, k, f"{fmean(ends):.0f}", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 120), xticks=(0, 25, 50, 75, 100), yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))

@@ -23,7 +23,7 @@ POINTS = 25
 
 def jobs() -> list[dict]:
     """One dict of settings a run, the most important first: rates; every cell once; the corners with five seeds."""
-    from course_utils.transfer.finetune import named
+    from course_utils.lessons.l10_3_1.regimes import named
 
     cells = [(task, n) for task, sizes in SIZES.items() for n in sizes]
     corners = [(task, n) for task, sizes in SIZES.items() for n in (sizes[0], sizes[-1])]
@@ -51,8 +51,8 @@ def jobs() -> list[dict]:
 
 def run_one(job: dict) -> Run:
     """Train with the settings `job`. A try at a rate is not tested: no rate may be chosen by the test images."""
+    from course_utils.lessons.l10_3_1.regimes import SIZE, set_up
     from course_utils.training.loop import evaluate, fit
-    from course_utils.transfer.finetune import SIZE, set_up
 
     few, at_cut = _images(job)
     updates, choosing = job["updates"], job["purpose"] == "rate"
@@ -77,7 +77,7 @@ def run_one(job: dict) -> Run:
 
 def _images(job: dict):
     """The images of a job, and the same at the regime's cut (None where nothing is frozen)."""
-    from course_utils.transfer.finetune import named
+    from course_utils.lessons.l10_3_1.regimes import named
 
     learn = named(job["regime"]).learn
     few = _pool(job["task"]).few(job["per_class"], job["seed"])
@@ -96,7 +96,8 @@ def _pool(name: str):
 @cache
 def _frozen(name: str, regime: str):
     """The activations of these images where the regime begins to learn: no seed changes them."""
-    from course_utils.transfer.finetune import fresh, frozen_once, named
+    from course_utils.lessons.l10_3_1.regimes import fresh, named
+    from course_utils.transfer.finetune import frozen_once
 
     pool, kind = _pool(name), named(regime)
     return frozen_once(fresh(pool, kind), pool, kind.learn)

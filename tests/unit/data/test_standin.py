@@ -62,7 +62,7 @@ def test_the_object_stays_in_the_picture_under_shifts():
     assert np.quantile(inside, 0.05) > 0.6
 
 
-def test_it_can_be_learned_but_not_by_colour_alone(small):
+def test_it_can_be_learned_but_not_by_color_alone(small):
     """Nearest class mean, on the mean colour and on the pixels: better than guessing, far from good."""
 
     def accuracy(train, val):
@@ -70,6 +70,6 @@ def test_it_can_be_learned_but_not_by_colour_alone(small):
         return (torch.cdist(val, means).argmin(dim=1) == small.val.labels).double().mean().item()
 
     train, val = small.train.inputs.float(), small.val.inputs.float()
-    by_colour = accuracy(train.mean(dim=(2, 3)), val.mean(dim=(2, 3)))
+    by_color = accuracy(train.mean(dim=(2, 3)), val.mean(dim=(2, 3)))
     by_pixels = accuracy(train.flatten(1), val.flatten(1))
-    assert 0.13 < by_colour < 0.45 and 0.13 < by_pixels < 0.5
+    assert 0.13 < by_color < 0.45 and 0.13 < by_pixels < 0.5

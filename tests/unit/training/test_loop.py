@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from course_utils.data.augment import normalise
+from course_utils.data.batches import normalise
 from course_utils.data.splits import Data, Split
 from course_utils.data.standin import stand_in
 from course_utils.schedules import cosine, one_cycle, one_cycle_momentum

@@ -168,7 +168,7 @@ def test_a_new_head_finds_all_classes_equally_likely(net):
 
 
 @pytest.mark.parametrize("more, words", [(dict(classes=1), "classes must be"), (dict(classes=2.0), "classes must be"),
-                                         (dict(classes=3, dropout=1.0), "dropout must lie in")])  # fmt: skip
+                                         (dict(classes=3, dropout=1.0), "dropout must be")])  # fmt: skip
 def test_heads_that_are_refused(net, more, words):
     with pytest.raises(ValueError, match=words):
         Classifier(net, **more)

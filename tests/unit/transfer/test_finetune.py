@@ -1,53 +1,22 @@
 """Fine-tuning: what is frozen stays, the cached way is the plain way, and every group has the rate it was given."""
 
-from functools import partial
-
 import pytest
 import torch
 from torch import nn
 
-from course_utils.data.splits import Split
 from course_utils.training.loop import fit, train
-from course_utils.transfer.backbones import Backbone, Classifier
+from course_utils.transfer.backbones import Classifier, norms
 from course_utils.transfer.finetune import (
-    REGIMES,
     ActivationBatches,
     Activations,
     Tail,
     at_cut,
     frozen_once,
     group_schedules,
-    norms,
     parameter_groups,
-    set_up,
     trainable,
 )
-from course_utils.transfer.tasks import TASKS, TransferTask
-
-
-class SmallBackbone(Backbone):
-    """A backbone of three stages in place of the real one: tests take milliseconds."""
-
-    def __init__(self, keep_norm=True):
-        torch.manual_seed(0)
-        widths = [3, 4, 6, 8]
-        stages = [nn.Sequential(nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-                  for a, b in zip(widths, widths[1:], strict=False)]  # fmt: skip
-        super().__init__("efficientnet_lite0", 32, stages, nn.Linear(8, 10), keep_norm)
-        for norm in norms(self):  # as if it had seen ImageNet
-            norm.running_mean.normal_(0, 0.1)
-            norm.running_var.uniform_(0.5, 2)
-        self.eval()
-
-
-def small_task(n=60):
-    g = torch.Generator().manual_seed(1)
-    labels = torch.arange(n) % 3
-    images = torch.randint(0, 100, (n, 3, 16, 16), generator=g, dtype=torch.uint8)
-    images[:, :, :8] += (60 * labels).view(-1, 1, 1, 1).to(torch.uint8)
-    split = Split(images, labels)
-    parts = (split, split.take(30), split.take(30))
-    return TransferTask("objects", *parts, ("a", "b", "c"), "drawn", True, TASKS["objects"], (0.5,) * 3, (0.25,) * 3)
+from tests.small_transfer import SmallBackbone, small_task
 
 
 @pytest.fixture(autouse=True)
@@ -186,38 +155,3 @@ def test_a_length_that_is_none_is_refused(T):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     with pytest.raises(ValueError, match="T must be"):
         group_schedules(optimizer, T)
-
-
-@pytest.mark.parametrize("regime", REGIMES)
-def test_every_regime_trains(regime, monkeypatch):
-    def small(*, size, pretrained, seed):
-        return SmallBackbone(keep_norm=pretrained)
-
-    monkeypatch.setattr("course_utils.transfer.finetune.backbone", small)
-    now = set_up(regime, small_task(), updates=4, seed=1, size=32)
-    run = fit(now.model, now.data, now.optimizer, now.schedules, updates=4, batch_size=16, augment=False,
-              validate_every=4, compute=now.compute)  # fmt: skip
-    assert run.status == "finished" and len(run.val) == 1
-    kind = REGIMES[regime]
-    rates = [group["lr"] for group in now.optimizer.param_groups]
-    if kind.learn != 0 and not kind.small:
-        assert rates[0] / rates[1] == pytest.approx(kind.ratio)
-    if not kind.small:
-        momenta = {norm.momentum for norm in norms(now.model)}
-        assert momenta <= {0.1} and all(norm.training != kind.pretrained for norm in norms(now.model.train()))
-
-
-def test_rates_may_be_chosen_and_data_handed_over(monkeypatch):
-    monkeypatch.setattr("course_utils.transfer.finetune.backbone", lambda **_: SmallBackbone())
-    kept = frozen_once(net_of(), small_task(), 0)
-    now = set_up("linear probe", small_task(), updates=4, lr=0.5, size=32, data=kept)
-    assert now.data is kept and now.optimizer.param_groups[0]["lr"] == 0.5 and now.schedules[0](0) == 0.5
-
-
-@pytest.mark.parametrize("change, words", [(dict(regime="half"), "unknown regime 'half'"), (dict(lr=-1), "lr must be"),
-                                           (dict(updates=0), "T must be")])  # fmt: skip
-def test_set_up_refuses(change, words, monkeypatch):
-    monkeypatch.setattr("course_utils.transfer.finetune.backbone", lambda **_: SmallBackbone())
-    asked = {**dict(regime="small net", few=small_task(), updates=4), **change}
-    with pytest.raises(ValueError, match=words):
-        partial(set_up, asked.pop("regime"), asked.pop("few"))(**asked)

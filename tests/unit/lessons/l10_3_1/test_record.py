@@ -5,7 +5,8 @@ import pytest
 from course_utils.authoring.recording import keep
 from course_utils.lessons.l10_3_1 import record
 from course_utils.lessons.l10_3_1.record import POOL, RATE_CELLS, RATES, SIZES, UPDATES, WHOLE, jobs, run_one
-from course_utils.transfer.finetune import REGIMES, Activations
+from course_utils.lessons.l10_3_1.regimes import REGIMES
+from course_utils.transfer.finetune import Activations
 
 
 def test_the_corners_have_five_seeds_and_every_cell_has_every_regime():
@@ -64,7 +65,7 @@ def test_what_no_seed_changes_is_computed_once(monkeypatch):
         return Activations.of(task, lambda images: images.float().mean((2, 3)))
 
     monkeypatch.setattr("course_utils.transfer.finetune.frozen_once", once)
-    monkeypatch.setattr("course_utils.transfer.finetune.fresh", lambda few, kind: None)
+    monkeypatch.setattr("course_utils.lessons.l10_3_1.regimes.fresh", lambda few, kind: None)
     for seed in (0, 1):
         few, at_cut = record._images({**BASE, "regime": "linear probe", "seed": seed})
         assert len(few.train) == len(at_cut.train) == 50

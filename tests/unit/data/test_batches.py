@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.data.augment import Batches, normalise
+from course_utils.data.batches import ImageBatches, normalise
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 G = torch.Generator().manual_seed(0)
@@ -32,7 +32,7 @@ def reference(batches, t, seed, augment, size):
 @pytest.mark.parametrize("augment", [True, False])
 @pytest.mark.parametrize("size", [16, 50, 1])
 def test_same_as_one_by_one(augment, size):
-    batches = Batches(IMAGES, LABELS, size, MEAN, STD, seed=3, augment=augment)
+    batches = ImageBatches(IMAGES, LABELS, size, MEAN, STD, seed=3, augment=augment)
     for t in (0, 1, len(batches) - 1, len(batches), 0):  # on and back: nothing is remembered
         images, labels = batches.get(t)
         expected, order = reference(batches, t, 3, augment, size)
@@ -41,7 +41,7 @@ def test_same_as_one_by_one(augment, size):
 
 
 def test_normalised_like_the_validation_images():
-    batches = Batches(IMAGES, LABELS, 50, MEAN, STD, augment=False)
+    batches = ImageBatches(IMAGES, LABELS, 50, MEAN, STD, augment=False)
     images, labels = batches.get(0)
     assert torch.allclose(images, normalise(IMAGES[labels], MEAN, STD), atol=1e-6)
     by_hand = (IMAGES.double() / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
@@ -49,7 +49,7 @@ def test_normalised_like_the_validation_images():
 
 
 def test_an_epoch_shows_each_image_at_most_once():
-    batches = Batches(IMAGES, LABELS, 16, MEAN, STD)
+    batches = ImageBatches(IMAGES, LABELS, 16, MEAN, STD)
     assert len(batches) == 3
     epoch = [torch.cat([batches.get(e * 3 + i)[1] for i in range(3)]).tolist() for e in range(2)]
     assert all(len(set(labels)) == 48 for labels in epoch) and epoch[0] != epoch[1]
@@ -59,7 +59,7 @@ def test_crops_and_flips_are_spread_evenly():
     """2,000 copies of one picture of a dot: every place equally often, half of them mirrored."""
     dot = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
     dot[:, :, 16, 10] = 255
-    batches = Batches(dot.repeat(2000, 1, 1, 1), torch.zeros(2000), 2000, (0.0,) * 3, (1.0,) * 3)
+    batches = ImageBatches(dot.repeat(2000, 1, 1, 1), torch.zeros(2000), 2000, (0.0,) * 3, (1.0,) * 3)
     rows, columns = batches.get(0)[0][:, 0].nonzero()[:, 1:].T
     for offset in range(9):
         assert 150 < int((rows == 12 + offset).sum()) < 300  # 222 expected, standard deviation 14
@@ -69,10 +69,10 @@ def test_crops_and_flips_are_spread_evenly():
 @pytest.mark.parametrize("size", [0, 51, -1, 2.0, True, None, "8"])
 def test_wrong_batch_size(size):
     with pytest.raises(ValueError, match="batch_size"):
-        Batches(IMAGES, LABELS, size, MEAN, STD)
+        ImageBatches(IMAGES, LABELS, size, MEAN, STD)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 0.5, None])
 def test_wrong_seed(seed):
     with pytest.raises(ValueError, match="seed"):
-        Batches(IMAGES, LABELS, 8, MEAN, STD, seed=seed)
+        ImageBatches(IMAGES, LABELS, 8, MEAN, STD, seed=seed)
