@@ -15,7 +15,6 @@ from course_utils.files import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 
-
 # module -> the package that brings it
 PACKAGES = {"optuna": "optuna", "sklearn": "scikit-learn", "efficientnet_lite_pytorch": "efficientnet-lite-pytorch"}
 for _i in range(3):
@@ -48,9 +47,7 @@ class Lesson:
 
     def length(self) -> str:
         """The measured time in words, to a quarter of a minute; empty while it is not measured."""
-        if self.minutes is None:
-            return ""
-        return f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
+        return "" if self.minutes is None else f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
@@ -115,9 +112,8 @@ def repository(pyproject: Path = ROOT / "pyproject.toml") -> str:
     for line in pyproject.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             section = line.strip()
-        found = re.match(r'Repository\s*=\s*"([^"]*)"', line)
-        if section == "[project.urls]" and found:
-            return found.group(1).rstrip("/")
+        if section == "[project.urls]" and (address := re.match(r'Repository\s*=\s*"([^"]*)"', line)):
+            return address.group(1).rstrip("/")
     return ""
 
 

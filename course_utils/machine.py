@@ -34,14 +34,14 @@ def report(names: tuple[str, ...] = LESSONS_NEED) -> list[Line]:
 
 def packages(names: tuple[str, ...] = LESSONS_NEED) -> Line:
     """The versions of these packages; the missing ones are named."""
-    found, missing = [], []
+    versions, missing = [], []
     for name in names:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     way_out = f"missing: {', '.join(missing)}; run: python3 course.py start" if missing else ""
-    return "Packages", ", ".join(found), way_out
+    return "Packages", ", ".join(versions), way_out
 
 
 def compute() -> list[Line]:
@@ -72,8 +72,7 @@ def disk() -> Line:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        found = f"{folder} cannot be written ({error.strerror})"
-        return "Disk", found, "set COURSE_DATA to a folder of your own"
+        return "Disk", f"{folder} cannot be written ({error.strerror})", "set COURSE_DATA to a folder of your own"
     way_out = "" if free >= LOW_DISK_GB else f"free some space: the course wants {LOW_DISK_GB} GB for data"
     return "Disk", f"{free:.0f} GB free, data folder can be written", way_out
 
@@ -87,9 +86,8 @@ def data() -> Line:
         return "CIFAR-10", f"nothing at COURSE_CIFAR10 = {named}", "correct the path, or unset COURSE_CIFAR10"
     if named:
         return "CIFAR-10", f"from COURSE_CIFAR10 = {named}", ""
-    found = readers.find(data_dir())
-    if found:
-        return "CIFAR-10", f"in {found}", ""
+    if place := readers.find(data_dir()):
+        return "CIFAR-10", f"in {place}", ""
     if os.environ.get("COURSE_OFFLINE") == "1":
         return "CIFAR-10", "stand-in images (COURSE_OFFLINE=1 forbids the download)", ""
     return "CIFAR-10", "not here yet; the first lesson downloads it (170 MB), or uses stand-in images", ""

@@ -6,5 +6,5 @@ __getattr__, __dir__, __all__ = door(
     __name__,
     asking="check exercise given hint open_experiment solution",
     guesses="predict recall",
-    progress="progress_map",
+    progress_page="progress_map",
 )

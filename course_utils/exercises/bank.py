@@ -1,8 +1,7 @@
 """Exercises as data: `exercises.py` in the folder of each lesson, found by their id.
 
-An exercise is what a learner reads (task, stub, hints, solution) and what a check needs (a reference,
-a source of fresh inputs, the known misconceptions). Nothing here displays or runs a learner's code:
-`course_utils.exercises.checking` judges, `course_utils.exercises.asking` shows.
+An exercise is what a learner reads (task, stub, hints, solution) and what a check needs (a reference, a source of fresh
+inputs, the known misconceptions). Nothing here displays or runs a learner's code: checking.py judges, asking.py shows.
 
 Task texts, hints and messages are small Markdown: paragraphs, lists, `code`, **bold**, fenced blocks.
 """
@@ -27,9 +26,9 @@ from course_utils.contents import LESSONS
 class Misconception:
     """A plausible wrong answer and the message that names its fault.
 
-    source: for a FunctionExercise the whole wrong function; for a ValueExercise an expression in the
-            given names (`1 / curvature`); for a ChoiceExercise an expression that gives a label (`"B"`).
-            Plain Python with `math` only: it is run beside the learner's answer on the same inputs.
+    source: for a FunctionExercise the whole wrong function; for a ValueExercise an expression in the given names
+    (`1 / curvature`); for a ChoiceExercise an expression that gives a label (`"B"`). Plain Python with `math` only: it
+    is run beside the learner's answer on the same inputs.
     """
 
     name: str
@@ -37,8 +36,25 @@ class Misconception:
     source: str
 
 
-class Checked:
-    """What exercises with a check have in common: their misconceptions, written as one text.
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """What every exercise has."""
+
+    id: str
+    title: str
+    task: str
+    hints: tuple[str, ...] = ()
+    solution: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenExercise(Exercise):
+    """An experiment without one right answer: a question, a way in, and what to look for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedExercise(Exercise):
+    """An exercise with a check. Its misconceptions are written as one text and become a tuple of Misconceptions:
 
         one late: Your drop comes one update late: at t = milestone
         the new rate already holds.
@@ -49,6 +65,9 @@ class Checked:
     A name, a message, and under them, indented, the wrong answer. Of a function it may be the body alone, or changes
     to the solution, a line each: `OLD -> NEW`. Raises ValueError for a text that does not read like this.
     """
+
+    misconceptions: str | tuple[Misconception, ...]
+    stub: str = "answer = ..."
 
     def __post_init__(self):
         if not isinstance(self.misconceptions, str):
@@ -63,29 +82,22 @@ class Checked:
         object.__setattr__(self, "misconceptions", tuple(parsed))
 
     def whole(self, code: str) -> str:
-        """The source of a wrong answer that was written as `code`."""
+        """The source of an answer that was written as `code`."""
         return " ".join(code.split())
 
 
-@dataclass(frozen=True)
-class FunctionExercise(Checked):
+@dataclass(frozen=True, kw_only=True)
+class FunctionExercise(CheckedExercise):
     """The learner writes a function. It is probed with fresh random inputs against `reference`.
 
-    draw:       random.Random -> tuple of plain Python arguments (numbers and lists of numbers)
-    edges:      inputs every check probes as well (boundaries that random draws may miss)
-    floor:      arguments -> absolute tolerance, for results near zero (float32 answers must pass)
-    keeps:      names of arguments that must still be the same after the call
-    variants:   other correct forms (their bodies); the tests run them
+    draw: random.Random -> tuple of plain Python arguments (numbers and lists of numbers)
+    edges: inputs every check probes as well (boundaries that random draws may miss)
+    floor: arguments -> absolute tolerance, for results near zero (float32 answers must pass)
+    keeps: names of arguments that must still be the same after the call
+    variants: other correct forms (their bodies); the tests run them
     """
 
-    id: str
-    title: str
-    task: str
     function: str
-    stub: str
-    solution: str
-    hints: tuple[str, ...]
-    misconceptions: str | tuple[Misconception, ...]
     reference: Callable
     draw: Callable[[random.Random], tuple]
     returns: str
@@ -118,55 +130,24 @@ class FunctionExercise(Checked):
         return source
 
 
-@dataclass(frozen=True)
-class ValueExercise(Checked):
-    """The learner gives one number, computed from `given`, which the task shows.
+@dataclass(frozen=True, kw_only=True)
+class ValueExercise(CheckedExercise):
+    """The learner gives one number. `answer(**given)` computes the right one from what the task shows."""
 
-    answer: called with `given` as keywords, returns the right number
-    """
-
-    id: str
-    title: str
-    task: str
     given: dict
     answer: Callable[..., float]
-    solution: str
-    hints: tuple[str, ...]
-    misconceptions: str | tuple[Misconception, ...]
     unit: str = ""
     relative: float = 5e-3
-    stub: str = "answer = ..."
 
 
-@dataclass(frozen=True)
-class ChoiceExercise(Checked):
+@dataclass(frozen=True, kw_only=True)
+class ChoiceExercise(CheckedExercise):
     """The learner picks one label. `answer(**given)` computes the right one from what the lesson shows."""
 
-    id: str
-    title: str
-    task: str
     options: dict[str, str]
     answer: Callable[..., str]
-    solution: str
-    hints: tuple[str, ...]
-    misconceptions: str | tuple[Misconception, ...]
     given: dict = field(default_factory=dict)
     names: dict = field(default_factory=dict)  # extra names the misconceptions' expressions may use
-    stub: str = "answer = ..."
-
-
-@dataclass(frozen=True)
-class OpenExercise:
-    """An experiment without one right answer: a question, a way in, and what to look for."""
-
-    id: str
-    title: str
-    task: str
-    hints: tuple[str, ...] = ()
-    solution: str = ""
-
-
-Exercise = FunctionExercise | ValueExercise | ChoiceExercise | OpenExercise
 
 
 class UnknownExercise(LookupError):
@@ -192,12 +173,13 @@ def of_lesson(lesson: str) -> dict[str, Exercise]:
     """Exercises of one lesson by id, in teaching order; empty for a lesson that has none yet."""
     if not has_lesson(lesson):
         return {}
-    return {one.id: one for one in importlib.import_module(_folder(lesson) + ".exercises").EXERCISES}
+    exercises = importlib.import_module(_folder(lesson) + ".exercises").EXERCISES
+    return {exercise.id: exercise for exercise in exercises}
 
 
 def checked(lesson: str) -> list[str]:
     """Ids of the lesson's exercises that have a check (open experiments are not counted)."""
-    return [name for name, one in of_lesson(lesson).items() if not isinstance(one, OpenExercise)]
+    return [name for name, exercise in of_lesson(lesson).items() if isinstance(exercise, CheckedExercise)]
 
 
 def find(exercise_id: str) -> Exercise:
@@ -208,12 +190,11 @@ def find(exercise_id: str) -> Exercise:
     if not isinstance(exercise_id, str):
         raise TypeError(f'an exercise is named by its id in quotes, like "10.1.1.momentum"; got {exercise_id!r}')
     wanted = exercise_id.strip().lower()
-    everything = {name.lower(): one for lesson in lessons() for name, one in of_lesson(lesson).items()}
+    everything = {name.lower(): entry for lesson in lessons() for name, entry in of_lesson(lesson).items()}
     if wanted in everything:
         return everything[wanted]
-    same_lesson = [one.id for one in of_lesson(wanted.rpartition(".")[0]).values()]
     near = [everything[name].id for name in difflib.get_close_matches(wanted, everything, n=4, cutoff=0.5)]
-    listed = near or same_lesson or [one.id for one in everything.values()]
+    listed = near or [*of_lesson(wanted.rpartition(".")[0])] or [entry.id for entry in everything.values()]
     raise UnknownExercise(f"there is no exercise {exercise_id!r}. Near it: {', '.join(listed)}")
 
 
@@ -224,6 +205,6 @@ def define(source: str, name: str) -> Callable:
     return namespace[name]
 
 
-def evaluate(source: str, names: dict):
+def value_of(source: str, names: dict):
     """The value of a misconception's expression in the given names."""
     return eval(source, {"math": math, **names})

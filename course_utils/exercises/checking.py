@@ -1,8 +1,8 @@
 """Judge an answer: correct, not yet, error in your code, or not attempted.
 
-`judge(exercise, answer)` is pure: it displays nothing and records nothing. Functions are probed with fresh
-inputs in `sandbox`; the learner's numbers come back and are compared here with the reference and, when they
-are wrong, with every known misconception.
+`judge(exercise, answer)` is pure: it displays nothing and records nothing. Functions are probed with fresh inputs in
+`sandbox`; the learner's numbers come back and are compared here with the reference and, when they are wrong, with every
+known misconception.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 import os
 import random
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from course_utils.exercises import bank, sandbox
 from course_utils.exercises.probing import NotANumber, numbers, probe, short
@@ -36,12 +36,11 @@ class Outcome:
     text: str = ""
     misconception: str | None = None
     printed: str = ""
-    details: dict = field(default_factory=dict)
 
 
 def flat(value) -> list[float]:
     """The numbers of a nested list in one row."""
-    return [x for one in value for x in flat(one)] if isinstance(value, list) else [value]
+    return [x for part in value for x in flat(part)] if isinstance(value, list) else [value]
 
 
 def close(got, expected, relative: float, floor: float) -> bool:
@@ -52,45 +51,39 @@ def close(got, expected, relative: float, floor: float) -> bool:
     )
 
 
-def judge(
-    exercise,
-    answer,
-    *,
-    seed: int | None = None,
-    given: dict | None = None,
-    way: str | None = None,
-    seconds: float = sandbox.SECONDS,
-) -> Outcome:
+def judge(exercise, answer, *, seed=None, given: dict | None = None, way=None, seconds=sandbox.SECONDS) -> Outcome:
     """Judge one answer. seed fixes the probes (tests); without it they come from the operating system.
 
     given: replaces what a value or choice exercise shows. way, seconds: see `sandbox.run`.
     """
+    if isinstance(exercise, bank.OpenExercise):
+        return Outcome(NOT_ATTEMPTED, "This is an open experiment: there is nothing to check, only something to see.")
+    if answer is None or answer is ...:
+        return Outcome(NOT_ATTEMPTED)
     if isinstance(exercise, bank.FunctionExercise):
         rng = random.Random(int.from_bytes(os.urandom(8), "big") if seed is None else seed)
         return _judge_function(exercise, answer, rng, way, seconds)
-    if isinstance(exercise, bank.ValueExercise):
-        return _judge_value(exercise, answer, {**exercise.given, **(given or {})})
-    if isinstance(exercise, bank.ChoiceExercise):
-        return _judge_choice(exercise, answer, {**exercise.given, **(given or {})})
-    return Outcome(NOT_ATTEMPTED, "This is an open experiment: there is nothing to check, only something to see.")
+    judge_it = _judge_value if isinstance(exercise, bank.ValueExercise) else _judge_choice
+    return judge_it(exercise, answer, {**exercise.given, **(given or {})})
 
 
-# ---------------------------------------------------------------- functions
+def _not_yet(text: str, wrong: bank.Misconception | None = None) -> Outcome:
+    """Not yet; where a known misconception answers the same, its message comes first."""
+    return Outcome(NOT_YET, f"**{wrong.message}**\n\n{text}", wrong.name) if wrong else Outcome(NOT_YET, text)
 
 
+# ------------------------------------------------------------------------------------- functions
 def _judge_function(exercise, answer, rng, way, seconds) -> Outcome:
-    if answer is None or answer is ...:
-        return Outcome(NOT_ATTEMPTED)
     if not callable(answer):
-        return Outcome(
-            NOT_YET,
-            f'Hand over the function itself: `check("{exercise.id}", {exercise.function})`, '
-            f"without calling it. You gave {short(answer)}.",
-        )
+        call = f'`check("{exercise.id}", {exercise.function})`'
+        return _not_yet(f"Hand over the function itself: {call}, without calling it. You gave {short(answer)}.")
     inputs = exercise.inputs(rng)
     result = _probed(answer, inputs, way, seconds)
     outcome = _judge_probes(exercise, answer, inputs, result)
-    outcome.printed = _printed(result)
+    if more := result.printed_chars - min(result.printed_chars, 500):
+        outcome.printed = f"{result.printed[:500]}\n… and {more:,} more characters"
+    else:
+        outcome.printed = result.printed
     return outcome
 
 
@@ -117,70 +110,66 @@ def _probed(answer, inputs, way, seconds) -> sandbox.Guarded:
 def _judge_probes(exercise, answer, inputs, result) -> Outcome:
     name = exercise.function
     if result.problem:
-        return Outcome(ERROR, f"`{name}` was stopped: {result.detail}.", details={"problem": result.problem})
-    answers = result.value["answers"]
-    error = result.value["error"]
+        return Outcome(ERROR, f"`{name}` was stopped: {result.detail}.")
+    answers, error = result.value["answers"], result.value["error"]
     if error:
         if error["type"] == "NotImplementedError":
             return Outcome(NOT_ATTEMPTED)
-        return Outcome(ERROR, _error_text(exercise, answer, inputs[len(answers)], error), details=error)
-    if all(one["what"] == "Ellipsis" for one in answers):
+        return Outcome(ERROR, _error_text(exercise, answer, inputs[len(answers)], error))
+    kinds = {value["what"] for value in answers}
+    if kinds == {"Ellipsis"} or kinds == {"None"} and not _does_something(answer):
         return Outcome(NOT_ATTEMPTED)
-    if all(one["what"] == "None" for one in answers):
-        if not _does_something(answer):
-            return Outcome(NOT_ATTEMPTED)
-        return Outcome(NOT_YET, f"`{name}` gives back nothing (`None`). Is the last line a `return`?")
-    return _compare(exercise, inputs, answers, result.value["changed"])
+    if kinds == {"None"}:
+        return _not_yet(f"`{name}` gives back nothing (`None`). Is the last line a `return`?")
+    for value, args in zip(answers, inputs, strict=True):
+        if value["what"] != "numbers":
+            return _not_yet(f"Asked: {exercise.returns}. Given: {value['what']}, for {_call(exercise, args)}.")
+    return _compare(exercise, inputs, [value["numbers"] for value in answers], result.value["changed"])
 
 
-def _compare(exercise, inputs, answers, changed) -> Outcome:
-    for one, args in zip(answers, inputs, strict=True):
-        if one["what"] != "numbers":
-            return Outcome(NOT_YET, f"Asked: {exercise.returns}. Given: {one['what']}, for {_call(exercise, args)}.")
-    got = [one["numbers"] for one in answers]
-    expected = [numbers(exercise.reference(*copy.deepcopy(args))) for args in inputs]
-    floors = [exercise.floor(*args) for args in inputs]
+def _compare(exercise, inputs, got, changed) -> Outcome:
+    """The learner's numbers beside the reference's. changed: names of arguments that are not what they were."""
+
+    def numbers_of(function):
+        return [numbers(function(*copy.deepcopy(args))) for args in inputs]
 
     def agree(left, right):
+        floors = (exercise.floor(*args) for args in inputs)
         return [close(a, b, exercise.relative, f) for a, b, f in zip(left, right, floors, strict=True)]
 
+    expected = numbers_of(exercise.reference)
     right = agree(got, expected)
-    kept = [name for name in exercise.keeps if name in changed]
-    if all(right) and kept:
-        return Outcome(
-            NOT_YET,
-            f"The numbers are right, but `{exercise.function}` changes its argument "
-            f"`{kept[0]}` in place: whoever calls it finds their own data altered. Work on a copy, "
-            "or make a new list.",
-            "changes its argument",
-        )
+    for name in exercise.keeps if all(right) else ():
+        if name in changed:
+            text = (
+                f"The numbers are right, but `{exercise.function}` changes its argument `{name}` in place: whoever "
+                "calls it finds their own data altered. Work on a copy, or make a new list."
+            )
+            return Outcome(NOT_YET, text, "changes its argument")
     if all(right):
         text = f"{len(inputs)} inputs tried, most of them drawn afresh; every answer agrees with the formula."
         if changed:
             text += (
-                f" One remark: the function changes `{changed[0]}` in place. Right here, and what "
-                f"optimizers do; "
+                f" One remark: the function changes `{changed[0]}` in place. Right here, and what optimizers do; "
                 "but the caller's old value is gone."
             )
         return Outcome(CORRECT, text)
     worst = right.index(False)
-    text = _difference(exercise, inputs[worst], got[worst], expected[worst])
+    text = _side_by_side(exercise, inputs[worst], got[worst], expected[worst])
     for wrong in exercise.misconceptions:
-        behaves = bank.define(wrong.source, exercise.function)
-        if all(agree(got, [numbers(behaves(*copy.deepcopy(args))) for args in inputs])):
-            return Outcome(NOT_YET, f"**{wrong.message}**\n\n{text}", wrong.name)
-    text += f"\n\n{sum(right)} of {len(right)} inputs agree."
-    return Outcome(NOT_YET, text)
+        if all(agree(got, numbers_of(bank.define(wrong.source, exercise.function)))):
+            return _not_yet(text, wrong)
+    return _not_yet(f"{text}\n\n{sum(right)} of {len(right)} inputs agree.")
 
 
-def _difference(exercise, args, got, expected) -> str:
-    asked = f"- asked: {exercise.returns}\n- input: {_call(exercise, args)}"
+def _side_by_side(exercise, args, got, expected) -> str:
+    counts = ["", ""]
     if len(flat(got)) != len(flat(expected)):
-        return (
-            f"{asked}\n- given: {len(flat(got))} numbers: `{_show(got)}`"
-            f"\n- expected: {len(flat(expected))} numbers: `{_show(expected)}`"
-        )
-    return f"{asked}\n- given: `{_show(got)}`\n- expected: `{_show(expected)}`"
+        counts = [f"{len(flat(row))} numbers: " for row in (got, expected)]
+    return (
+        f"- asked: {exercise.returns}\n- input: {_call(exercise, args)}\n- given: {counts[0]}`{shown(got)}`\n"
+        f"- expected: {counts[1]}`{shown(expected)}`"
+    )
 
 
 def _error_text(exercise, answer, args, error) -> str:
@@ -206,57 +195,48 @@ def _does_something(function) -> bool:
     return any(step.opname.startswith(work) for step in dis.get_instructions(function))
 
 
-# ---------------------------------------------------------------- numbers and choices
-
-
+# ------------------------------------------------------------------------------------- numbers and choices
 def _judge_value(exercise, answer, given) -> Outcome:
-    if answer is None or answer is ...:
-        return Outcome(NOT_ATTEMPTED)
     try:
         row = flat(numbers(float(answer) if isinstance(answer, str) else answer))
     except (NotANumber, ValueError):
-        return Outcome(NOT_YET, f"A number is asked; given: {short(answer)} ({type(answer).__name__}).")
+        return _not_yet(f"A number is asked; given: {short(answer)} ({type(answer).__name__}).")
     if len(row) != 1 or math.isnan(row[0]):
-        return Outcome(NOT_YET, f"One number is asked; given: {short(answer)}.")
+        return _not_yet(f"One number is asked; given: {short(answer)}.")
     unit = f" {exercise.unit}" if exercise.unit else ""
-    right = numbers(exercise.answer(**given))
-    if close(row[0], right, exercise.relative, 1e-12):
-        return Outcome(CORRECT, f"{_show(row[0])}{unit} is right (to within {exercise.relative:.1%}).")
-    shown = ", ".join(f"{key} = {_show(value)}" for key, value in given.items())
+
+    def is_it(value):
+        return close(row[0], numbers(value), exercise.relative, 1e-12)
+
+    right = exercise.answer(**given)
+    if is_it(right):
+        return Outcome(CORRECT, f"{shown(row[0])}{unit} is right (to within {exercise.relative:.1%}).")
+    names = ", ".join(f"{key} = {shown(value)}" for key, value in given.items())
     text = (
-        f"- asked: {exercise.title}, for {shown}\n- given: `{_show(row[0])}`{unit}"
-        f"\n- expected: a {'smaller' if row[0] > right else 'larger'} number (not shown: it would be the "
-        f"solution)"
+        f"- asked: {exercise.title}, for {names}\n- given: `{shown(row[0])}`{unit}\n- expected: a "
+        f"{'smaller' if row[0] > numbers(right) else 'larger'} number (not shown: it would be the solution)"
     )
-    for wrong in exercise.misconceptions:
-        if close(row[0], numbers(bank.evaluate(wrong.source, given)), exercise.relative, 1e-12):
-            return Outcome(NOT_YET, f"**{wrong.message}**\n\n{text}", wrong.name)
-    return Outcome(NOT_YET, text)
+    wrong = exercise.misconceptions
+    return _not_yet(text, next((w for w in wrong if is_it(bank.value_of(w.source, given))), None))
 
 
 def _judge_choice(exercise, answer, given) -> Outcome:
-    if answer is None or answer is ...:
-        return Outcome(NOT_ATTEMPTED)
     labels = ", ".join(f'"{label}"' for label in exercise.options)
     pick = answer.strip().strip(".)(").upper() if isinstance(answer, str) else answer
     if pick not in exercise.options:
-        return Outcome(NOT_YET, f"Pick one of {labels}; given: {short(answer)}.")
+        return _not_yet(f"Pick one of {labels}; given: {short(answer)}.")
     if pick == exercise.answer(**given):
         return Outcome(CORRECT, f"{pick}: {exercise.options[pick]}")
-    text = f"- asked: {exercise.title}\n- given: {pick}: {exercise.options[pick]}"
-    for wrong in exercise.misconceptions:
-        if pick == bank.evaluate(wrong.source, {**exercise.names, **given}):
-            return Outcome(NOT_YET, f"**{wrong.message}**\n\n{text}", wrong.name)
-    return Outcome(NOT_YET, text)
+    text, names = f"- asked: {exercise.title}\n- given: {pick}: {exercise.options[pick]}", {**exercise.names, **given}
+    wrong = exercise.misconceptions
+    return _not_yet(text, next((w for w in wrong if pick == bank.value_of(w.source, names)), None))
 
 
-# ---------------------------------------------------------------- words
-
-
-def _show(value) -> str:
+# ------------------------------------------------------------------------------------- words
+def shown(value) -> str:
     """Numbers as a reader likes them: six digits, long lists cut in the middle."""
     if isinstance(value, (list, tuple)):
-        row = [_show(one) for one in value]
+        row = [shown(part) for part in value]
         return "[" + ", ".join(row if len(row) <= 8 else [*row[:6], "…", row[-1]]) + "]"
     if isinstance(value, (int, float)):
         return f"{value:.6g}"
@@ -266,11 +246,4 @@ def _show(value) -> str:
 def _call(exercise, args) -> str:
     code = exercise.reference.__code__
     named = zip(code.co_varnames[: code.co_argcount], args, strict=True)
-    return f"`{exercise.function}({', '.join(f'{name}={_show(value)}' for name, value in named)})`"
-
-
-def _printed(result) -> str:
-    if not result.printed_chars:
-        return ""
-    more = result.printed_chars - min(result.printed_chars, 500)
-    return result.printed[:500] + (f"\n… and {more:,} more characters" if more else "")
+    return f"`{exercise.function}({', '.join(f'{name}={shown(value)}' for name, value in named)})`"

@@ -5,13 +5,15 @@
     ...
     recall("10.1.3", measured=71.3, unit="%")
 
-The guess is kept in the learner's progress file and is there again when the lesson is re-run. Nothing is guessed for
-the learner: a notebook that runs by itself keeps no guess and says so.
+The guess is kept in the learner's progress file and is back when the lesson is re-run. Nothing is guessed for the
+learner: a notebook that runs by itself keeps no guess and says so.
 """
 
 from __future__ import annotations
 
 import math
+
+import ipywidgets as widgets
 
 from course_utils.exercises import progress
 from course_utils.pictures import cards
@@ -29,112 +31,100 @@ def predict(
     unit: str = "",
     step: float | None = None,
     log: bool = False,
-):
+) -> None:
     """Ask a question before the lesson measures its answer.
 
-    name:     the lesson's id ("10.1.1"); a second question of a lesson has a name of its own ("10.1.1.b")
-    options:  two or more answers to choose from, or
-    low, high, unit: a number's range; log=True spaces the slider logarithmically (low > 0)
+    name: the lesson's id ("10.1.1"); a second question of a lesson has a name of its own ("10.1.1.b").
+    options: two or more answers to choose from; or
+    low, high, unit: a number's range; log=True spaces the slider logarithmically (low > 0).
     Raises ValueError when there is neither a choice nor a range, or both.
     """
     _refuse(name, options, low, high, log)
-    plain = cards.card_text("predict", question, _plain_answers(options, low, high, unit))
+    answers = _plain_answers(options, low, high, unit)
+    plain = cards.card_text("predict", question, answers)
     if not cards.in_notebook():
         print(plain)
         return
-    try:
-        import ipywidgets
-    except ImportError:
-        print(plain)
-        return
-    static = cards.card_html("predict", question, _plain_answers(options, low, high, unit))
-    cards.show_widget(_panel(ipywidgets, name, question, options, low, high, unit, step, log), plain, static)
+    panel = _panel(name, question, options, low, high, unit, step, log)
+    cards.show_widget(panel, plain, cards.card_html("predict", question, answers))
 
 
 def recall(name: str, measured, unit: str = "", note: str = "") -> None:
-    """Show the guess beside what was measured.
-
-    measured: a number, or the text of the option that the measurement supports.
-    """
-    guessed = progress.guess(name)
-    number = _shown(measured, unit)
-    plain = f"{compare(guessed, measured, unit)}\n    measured: {number}"
-    if note:
-        plain += f"\n{note}"
+    """Show the guess beside what was measured: a number, or the text of the option that the measurement supports."""
+    guess = progress.guess(name)
+    sentence, number = compare(guess, measured, unit), _shown(measured, unit)
+    plain = f"{sentence}\n    measured: {number}" + (f"\n{note}" if note else "")
     if not cards.in_notebook():
         print(plain)
         return
-    text = f"**{compare(guessed, measured, unit)}**\n\n- measured: **{number}**"
-    if guessed is not None:
-        text = text.replace("- measured", f"- your guess: **{_shown(guessed, unit)}**\n- measured", 1)
-    static = cards.card_html("predict", "Your guess and the measurement", f"{text}\n\n{note}")
+    own = "" if guess is None else f"- your guess: **{_shown(guess, unit)}**\n"
+    text = f"**{sentence}**\n\n{own}- measured: **{number}**\n\n{note}"
+    static = cards.card_html("predict", "Your guess and the measurement", text)
     # The sanitizer of the notebook tests masks what stands in class "measured".
     static = static.replace(f"measured: <b>{number}</b>", f"measured: <b class='measured'>{number}</b>")
     cards.show_bundle({"text/html": static, "text/plain": plain})
 
 
-def compare(guessed, measured, unit: str = "") -> str:
+def compare(guess, measured, unit: str = "") -> str:
     """One honest sentence: how far the guess is from the measurement."""
-    if guessed is None:
+    if guess is None:
         return "You kept no guess this time."
-    if isinstance(guessed, str) or isinstance(measured, str):
-        same = str(guessed).strip() == str(measured).strip()
-        return f"You guessed “{guessed}”: " + ("the measurement agrees." if same else "the measurement says otherwise.")
-    start = f"You guessed {_shown(guessed, unit)}"
-    measured = float(measured)
+    if isinstance(guess, str) or isinstance(measured, str):
+        same = str(guess).strip() == str(measured).strip()
+        return f"You guessed “{guess}”: " + ("the measurement agrees." if same else "the measurement says otherwise.")
+    start, measured = f"You guessed {_shown(guess, unit)}", float(measured)
     if not math.isfinite(measured):
         return f"{start}; the measurement gave no finite number."
-    if math.isclose(guessed, measured, rel_tol=0.02):
+    if math.isclose(guess, measured, rel_tol=0.02):
         return f"{start}: as good as exact."
-    side = "high" if guessed > measured else "low"
-    if guessed > 0 and measured > 0 and max(guessed / measured, measured / guessed) >= 2:
-        return f"{start}: a factor {max(guessed / measured, measured / guessed):.2g} too {side}."
-    return f"{start}: {_shown(abs(guessed - measured), unit)} too {side}."
+    side = "high" if guess > measured else "low"
+    if guess > 0 and measured > 0 and (factor := max(guess / measured, measured / guess)) >= 2:
+        return f"{start}: a factor {factor:.2g} too {side}."
+    return f"{start}: {_shown(abs(guess - measured), unit)} too {side}."
 
 
-def _panel(ipywidgets, name, question, options, low, high, unit, step, log):
-    kept = progress.guess(name)
-    chooser = _chooser(ipywidgets, options, low, high, step, log, kept)
-    keep = ipywidgets.Button(description="Keep my guess", tooltip="Keep this guess for the end of the lesson")
-    status = ipywidgets.HTML(_status(kept, unit))
+def _panel(name, question, options, low, high, unit, step, log) -> widgets.VBox:
+    guess = progress.guess(name)
+    chooser = _choice(options, guess) if options else _slider(low, high, step, log, guess)
+    head = widgets.HTML(cards.card_html("predict", question, f"In {unit}." if unit and not options else ""))
+    button = widgets.Button(description="Keep my guess", tooltip="Keep this guess for the end of the lesson")
+    status = widgets.HTML(_status(guess, unit))
 
-    def keep_it(_):
+    def keep(_):
         if chooser.value is None:
             status.value = "<div role='status'>Choose an answer first.</div>"
             return
         progress.keep_guess(name, chooser.value, question)
         status.value = _status(chooser.value, unit)
 
-    keep.on_click(keep_it)
-    head = ipywidgets.HTML(cards.card_html("predict", question, f"In {unit}." if unit and not options else ""))
-    return ipywidgets.VBox([head, chooser, keep, status])
+    button.on_click(keep)
+    return widgets.VBox([head, chooser, button, status])
 
 
-def _chooser(ipywidgets, options, low, high, step, log, kept):
-    wide = ipywidgets.Layout(width="max-content") if options else ipywidgets.Layout(width="26em")
-    if options:
-        return ipywidgets.RadioButtons(options=options, value=kept if kept in options else None, layout=wide)
-    inside = isinstance(kept, (int, float)) and low <= kept <= high
+def _choice(options, guess) -> widgets.RadioButtons:
+    wide = widgets.Layout(width="max-content")
+    return widgets.RadioButtons(options=options, value=guess if guess in options else None, layout=wide)
+
+
+def _slider(low, high, step, log, guess) -> widgets.FloatSlider | widgets.FloatLogSlider:
+    inside = isinstance(guess, (int, float)) and low <= guess <= high
+    look = dict(layout=widgets.Layout(width="26em"), description="Guess")
     if log:
-        value = kept if inside else math.sqrt(low * high)
-        return ipywidgets.FloatLogSlider(
-            value=value, base=10, min=math.log10(low), max=math.log10(high), layout=wide, description="Guess"
-        )
-    value, step = kept if inside else (low + high) / 2, step or (high - low) / 100
+        value = guess if inside else math.sqrt(low * high)
+        return widgets.FloatLogSlider(value=value, base=10, min=math.log10(low), max=math.log10(high), **look)
+    value, step = guess if inside else (low + high) / 2, step or (high - low) / 100
     digits = max(0, math.ceil(-math.log10(step) - 1e-9))
-    return ipywidgets.FloatSlider(
-        value=value, min=low, max=high, step=step, readout_format=f".{digits}f", layout=wide, description="Guess"
-    )
+    return widgets.FloatSlider(value=value, min=low, max=high, step=step, readout_format=f".{digits}f", **look)
 
 
-def _status(kept, unit: str) -> str:
-    text = NOT_KEPT if kept is None else f"Your guess is kept: {_shown(kept, unit)}."
+def _status(guess, unit: str) -> str:
+    text = NOT_KEPT if guess is None else f"Your guess is kept: {_shown(guess, unit)}."
     return f"<div role='status'>{cards._inline(text)}</div>"
 
 
 def _plain_answers(options, low, high, unit) -> str:
     if options:
-        answers = "\n".join(f"- {one}" for one in options)
+        answers = "\n".join(f"- {option}" for option in options)
     else:
         answers = f"- between {_shown(low, unit)} and {_shown(high, unit)}"
     return f"{answers}\n\nNothing is guessed for you: run this cell, choose, and press “Keep my guess”."

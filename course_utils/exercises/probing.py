@@ -31,7 +31,7 @@ def numbers(value):
     if isinstance(value, (list, tuple, range)):
         if len(value) > MOST_NUMBERS:
             raise NotANumber(f"a {type(value).__name__} of {len(value):,} items")
-        return [numbers(one) for one in value]
+        return [numbers(part) for part in value]
     if isinstance(value, (str, bytes, complex)) or value is None or value is ...:
         raise NotANumber(f"{short(value)} ({type(value).__name__})")
     try:

@@ -83,7 +83,7 @@ def answer(one, name: str, rest: str, source: str | None) -> str:
         call = ast.parse(rest).body[0].value
         own = ", ".join(f"{word.arg}={ast.unparse(word.value)}" for word in call.keywords)
         right = f"{name} = one.answer(**given)"
-        wrong = f"{name} = bank.evaluate({source!r}, {{**getattr(one, 'names', {{}}), **given}})"
+        wrong = f"{name} = bank.value_of({source!r}, {{**getattr(one, 'names', {{}}), **given}})"
         lines = [
             "from course_utils.exercises import bank",
             f"one = bank.find({one.id!r})",

@@ -50,7 +50,7 @@ def ids(one):
 def wrong_answer(one, wrong):
     if isinstance(one, FunctionExercise):
         return bank.define(wrong.source, one.function)
-    return bank.evaluate(wrong.source, {**getattr(one, "names", {}), **one.given})
+    return bank.value_of(wrong.source, {**getattr(one, "names", {}), **one.given})
 
 
 @pytest.fixture(autouse=True)
@@ -333,10 +333,9 @@ def test_open_experiments_have_nothing_to_check(capsys):
 
 
 def test_buttons_reveal_hints_and_solution():
-    import ipywidgets
 
     one = bank.find("10.1.1.edge")
-    panel = exercises._panel(ipywidgets, one, exercises.task_text(one))
+    panel = exercises._panel(one, exercises.task_text(one))
     task, buttons, shown = panel.children
     hint, solution = buttons.children
     assert "stability_edge" in task.value and shown.value == ""

@@ -1,6 +1,5 @@
 """A guess is made by the learner alone, kept, restored, and compared honestly."""
 
-import ipywidgets
 import pytest
 
 from course_utils.exercises import guesses as module
@@ -15,7 +14,7 @@ def own_progress(tmp_path, monkeypatch):
 
 
 def panel(name="10.1.1", options=None, low=None, high=None, unit="", step=None, log=False):
-    return module._panel(ipywidgets, name, "Where?", options, low, high, unit, step, log).children
+    return module._panel(name, "Where?", options, low, high, unit, step, log).children
 
 
 def test_headless_keeps_nothing_and_says_so(capsys):

@@ -6,7 +6,7 @@ import pytest
 
 from course_utils import files as paths
 from course_utils.contents import LESSONS
-from course_utils.exercises import bank, progress
+from course_utils.exercises import bank, progress, progress_page
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +57,10 @@ def test_summary_has_every_lesson():
 
 
 def test_map_of_a_fresh_course_is_always_the_same(capsys):
-    progress.progress_map()
+    progress_page.progress_map()
     fresh = capsys.readouterr().out
     progress.record("00.updates", "not yet")  # a failed try leaves no mark on the map
-    progress.progress_map()
+    progress_page.progress_map()
     assert capsys.readouterr().out == fresh
     planned = sum(row["planned"] for row in progress.summary())
     assert "0 of 4 solved" in fresh and fresh.count("planned") == planned
@@ -70,7 +70,7 @@ def test_map_shows_what_was_done():
     progress.record("00.updates", "correct")
     progress.keep_guess("00", 3)
     rows = progress.summary()
-    html, text = progress._map_html(rows), progress._map_text(rows)
+    html, text = progress_page.as_html(rows), progress_page.as_text(rows)
     assert "✓ 1 of 1 solved" in html and "made" in html and "1 of 1 solved" in text
     written = [row for row in rows if not row["planned"]]
     assert html.count("<td") == 4 * len(rows) and html.count("<a href=") == len(written)
