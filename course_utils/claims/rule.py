@@ -95,8 +95,8 @@ def claim(
     except ValueError as error:
         raise ValueError(f"claim {name!r}: {error}") from None
     count = result.n if seeds is None else seeds
-    asked = f"{'at least' if higher else 'at most'} {margin:g}{in_unit(unit)} asked"
-    print(f"Claim {name}: {result.verdict} ({asked}; {count} seed{'s' * (count != 1)})")
+    words = f"{'at least' if higher else 'at most'} {margin:g}{in_unit(unit)}"
+    print(f"Claim {name}: {result.verdict} ({words} asked; {count} seed{'s' * (count != 1)})")
     print(measured_line(result, values, unit, source, note))
 
 
@@ -108,9 +108,9 @@ def claim_exact(text, measured, expected=True, *, tolerance: float = 0.0, unit="
     name = text.rstrip(". ")
     number = is_number(expected)
     holds = abs(float(measured) - expected) <= tolerance if number else measured == expected
-    asked = f"{expected:g}{in_unit(unit)}" if number else str(expected)
+    words = f"{expected:g}{in_unit(unit)}" if number else str(expected)
     within = f" within {tolerance:g}" if tolerance else ""
-    print(f"Claim {name}: {HOLDS if holds else FAILS} (exact fact; {asked}{within} asked)")
+    print(f"Claim {name}: {HOLDS if holds else FAILS} (exact fact; {words}{within} asked)")
     shown = f"{float(measured):.6g}{in_unit(unit)}" if number else str(measured)
     print(_measured(shown + (f" on {source}" if source else ""), note))
 

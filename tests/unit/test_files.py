@@ -88,8 +88,12 @@ def test_a_scanner_that_holds_the_old_file_is_waited_for(times, tmp_path, monkey
 
 
 def test_leftovers_of_killed_writers_are_swept(tmp_path):
-    names = {"old": f".file.{'a1' * 8}.part", "young": f".file.{'b2' * 8}.part", "other": f".file.x.{'c3' * 8}.part",
-             "download": "file.part"}  # fmt: skip
+    names = {
+        "old": f".file.{'a1' * 8}.part",
+        "young": f".file.{'b2' * 8}.part",
+        "other": f".file.x.{'c3' * 8}.part",
+        "download": "file.part",
+    }
     for name in names.values():
         (tmp_path / name).write_bytes(b"half")
     for kind in ("old", "other", "download"):
@@ -126,8 +130,9 @@ with lock(sys.argv[1], 30):
 
 def holder(path, seconds=60.0):
     """A process that holds the lock of `path`, and has it by now."""
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path), str(seconds)], cwd=files.ROOT,
-                               stdout=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path), str(seconds)], cwd=files.ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "held\n"
     return process
 

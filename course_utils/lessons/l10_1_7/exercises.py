@@ -265,7 +265,7 @@ a rate of 0.316, three seeds, and compare the final validation accuracy with the
 8. Then the acid test: does it beat a cosine (recorded in 10.1.2), which looks at nothing at all?
 """,
     hints=(
-        "Section 7 has a loop in which a rule sets `now.lr`. Only the rule has to change.",
+        "Section 7 has a loop in which a rule sets `step.lr`. Only the rule has to change.",
         "Write down for every drop whether the loss of a twin with a constant rate went on falling.",
     ),
     solution="What to look for: averaging makes false drops rare, and the rule then drops late, with little "

@@ -156,15 +156,10 @@ them.
 
 
 def _still(wanted, kept):
-    def done(one):
-        return any(
-            one[2] == there[2]
-            and there[3] > 0
-            and all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(one[:2], there[:2], strict=True))
-            for there in kept
-        )
+    def same(a, b):
+        return a[2] == b[2] and all(math.isclose(x, y, rel_tol=1e-9) for x, y in zip(a[:2], b[:2], strict=True))
 
-    return [0 if done(one) else 1 for one in wanted]
+    return [0 if any(same(trial, file) and file[3] > 0 for file in kept) else 1 for trial in wanted]
 
 
 def _draw_kept(rng):
@@ -175,12 +170,12 @@ def _draw_kept(rng):
     # One of each kind, in an order of its own: whole, diverged, half-written, of another seed.
     kinds = [(0, 1), (0, 2), (0, 0), (1, 1)]
     rng.shuffle(kinds)
-    kept = [
-        [one[0] * (1 + rng.choice([-2, 2]) * 1e-15), one[1], seed + shift, status]
-        for one, (shift, status) in zip(wanted, kinds, strict=True)
+    files = [
+        [lr * (1 + rng.choice([-2, 2]) * 1e-15), decay, seed + shift, status]
+        for (lr, decay, _), (shift, status) in zip(wanted, kinds, strict=True)
     ]
-    rng.shuffle(kept)
-    return wanted, kept
+    rng.shuffle(files)
+    return wanted, files
 
 
 RESUME = FunctionExercise(

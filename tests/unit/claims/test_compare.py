@@ -15,8 +15,19 @@ from course_utils.runs import Run, RunTable
 
 def runs(*percents, first=0, source="made up"):
     """Runs of seeds first, first + 1, ... that end at these accuracies."""
-    return [Run(seed=first + n, source=source, status="finished", t=[1], lr=[0.1], momentum=[0.0], loss_log=[1.0],
-                val=[(1, 1.0, p / 100)]) for n, p in enumerate(percents)]  # fmt: skip
+    return [
+        Run(
+            seed=first + n,
+            source=source,
+            status="finished",
+            t=[1],
+            lr=[0.1],
+            momentum=[0.0],
+            loss_log=[1.0],
+            val=[(1, 1.0, p / 100)],
+        )
+        for n, p in enumerate(percents)
+    ]
 
 
 def test_equal_seeds_are_paired_and_give_the_rule_of_the_claims():
@@ -51,14 +62,17 @@ def test_welch_covers_as_promised():
     assert 0.07 < missed / 2000 < 0.13
 
 
-@pytest.mark.parametrize("second, margin, verdict", [
-    ((65, 65.2, 65.1), None, REAL),
-    ((65, 65.2, 65.1), 1.0, REAL),
-    ((60.1, 59.9, 60.0), 1.0, SMALL),
-    ((60.3, 60.31, 60.32), 1.0, BOTH),
-    ((62, 59, 60), 1.0, UNKNOWN),
-    ((62, 59, 60), None, UNKNOWN),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "second, margin, verdict",
+    [
+        ((65, 65.2, 65.1), None, REAL),
+        ((65, 65.2, 65.1), 1.0, REAL),
+        ((60.1, 59.9, 60.0), 1.0, SMALL),
+        ((60.3, 60.31, 60.32), 1.0, BOTH),
+        ((62, 59, 60), 1.0, UNKNOWN),
+        ((62, 59, 60), None, UNKNOWN),
+    ],
+)
 def test_verdicts(second, margin, verdict):
     d = difference(runs(60, 60, 60), runs(*second), names=("a", "b"), margin=margin)
     assert d.verdict == verdict
@@ -113,14 +127,17 @@ def test_undecided_asks_for_more_seeds_than_there_are():
         assert d.needed is None or (d.verdict == UNKNOWN and d.needed > n)
 
 
-@pytest.mark.parametrize("values, margin, words", [
-    ([0.1, -0.1, 0.0], 1.0, "holds (within ±1 points asked; 3 seeds)"),
-    ([3.0, 3.1, 2.9], 1.0, "does not hold here"),
-    ([-3.0, -3.1, -2.9], 1.0, "does not hold here"),
-    ([2.0, -1.0, 0.0], 1.0, "cannot tell from these seeds"),
-    ([0.0], 1.0, "cannot tell from these seeds (within ±1 points asked; 1 seed)"),
-    ([math.inf, 0.0], 1.0, "cannot tell from these seeds"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values, margin, words",
+    [
+        ([0.1, -0.1, 0.0], 1.0, "holds (within ±1 points asked; 3 seeds)"),
+        ([3.0, 3.1, 2.9], 1.0, "does not hold here"),
+        ([-3.0, -3.1, -2.9], 1.0, "does not hold here"),
+        ([2.0, -1.0, 0.0], 1.0, "cannot tell from these seeds"),
+        ([0.0], 1.0, "cannot tell from these seeds (within ±1 points asked; 1 seed)"),
+        ([math.inf, 0.0], 1.0, "cannot tell from these seeds"),
+    ],
+)
 def test_claim_within(values, margin, words, capsys):
     claim_within("1-a: no difference", values, margin, unit="points", source="here")
     first, second = capsys.readouterr().out.splitlines()
@@ -171,30 +188,39 @@ def test_it_shows_itself_with_words_that_nbval_masks():
     assert "made up" in d.note and "not CIFAR-10" in difference(runs(1, 2, source="stand-in images"), runs(2, 3)).note
 
 
-@pytest.mark.parametrize("change, words", [
-    (dict(first=[]), "'first' holds no runs"),
-    (dict(second=[]), "'second' holds no runs"),
-    (dict(first=[1.0, 2.0]), "which is no Run"),
-    (dict(first=runs(60) * 2), "seed 0 occurs twice"),
-    (dict(first=[Run(seed=4)]), "seed 4 gives nan"),
-    (dict(what="acuracy"), "what = 'acuracy'"),
-    (dict(what=3), "what = 3"),
-    (dict(margin=0), "margin must be a finite number > 0"),
-    (dict(margin=-1.0), "margin"),
-    (dict(margin=math.inf), "margin"),
-    (dict(margin="1"), "margin"),
-    (dict(names=("a", "a")), "names must be two different texts"),
-    (dict(names=("a",)), "names"),
-    (dict(names="ab"), "names"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (dict(first=[]), "'first' holds no runs"),
+        (dict(second=[]), "'second' holds no runs"),
+        (dict(first=[1.0, 2.0]), "which is no Run"),
+        (dict(first=runs(60) * 2), "seed 0 occurs twice"),
+        (dict(first=[Run(seed=4)]), "seed 4 gives nan"),
+        (dict(what="acuracy"), "what = 'acuracy'"),
+        (dict(what=3), "what = 3"),
+        (dict(margin=0), "margin must be a finite number > 0"),
+        (dict(margin=-1.0), "margin"),
+        (dict(margin=math.inf), "margin"),
+        (dict(margin="1"), "margin"),
+        (dict(names=("a", "a")), "names must be two different texts"),
+        (dict(names=("a",)), "names"),
+        (dict(names="ab"), "names"),
+    ],
+)
 def test_refusals(change, words):
     with pytest.raises(ValueError, match=words):
         difference(**{**dict(first=runs(60, 61), second=runs(62, 63)), **change})
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ((-1, 1), "spread"), ((math.nan, 1), "spread"), ((1, -1), "goal"), ((1, None), "goal"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ((-1, 1), "spread"),
+        ((math.nan, 1), "spread"),
+        ((1, -1), "goal"),
+        ((1, None), "goal"),
+    ],
+)
 def test_seeds_needed_refuses(arguments, words):
     with pytest.raises(ValueError, match=words):
         seeds_needed(*arguments)

@@ -136,11 +136,14 @@ whole: All of it.
     assert [bank.define(wrong.source, "double")(5) for wrong in exercise.misconceptions] == [5, 15, math.inf]
 
 
-@pytest.mark.parametrize("text, words", [
-    ("a message without code\n", "x.double: misconceptions are lines"),
-    ("name: message\n    return 1\nname: no code\n", "x.double: misconceptions are lines"),
-    ("name: message\n    3 * x -> x\n", "x.double: the solution does not hold '3 \\* x'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("a message without code\n", "x.double: misconceptions are lines"),
+        ("name: message\n    return 1\nname: no code\n", "x.double: misconceptions are lines"),
+        ("name: message\n    3 * x -> x\n", "x.double: the solution does not hold '3 \\* x'"),
+    ],
+)
 def test_misconceptions_that_cannot_be_read_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         dataclasses.replace(DOUBLE, misconceptions=text)
