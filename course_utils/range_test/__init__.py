@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = door(
     sweep="range_test",
     curve="RangeTest",
     rule="Suggestion suggest",
-    picture="range_explorer range_figure",
+    picture="range_figure",
+    explore="range_explorer",
     watch="watch_range",
 )

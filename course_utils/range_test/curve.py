@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
 
 import numpy as np
 
+from course_utils.checks import check_within
 from course_utils.runs import Run, RunTable
 
 WIDTH = 0.025  # of the sweep: standard deviation of the smoothing window
@@ -26,7 +26,7 @@ class RangeTest:
 
     def __init__(self, runs: Run | Iterable[Run]):
         """runs: of one test, thinned or not. Raises ValueError for no runs, or rates that do not grow."""
-        self.runs = RunTable([runs] if isinstance(runs, Run) else _listed(runs))
+        self.runs = RunTable([runs] if isinstance(runs, Run) else runs if isinstance(runs, Iterable) else [])
         if not len(self.runs) or not all(isinstance(run, Run) for run in self.runs):
             raise ValueError(f"a range test needs at least one Run, got {runs!r}. Make some with range_test(...).")
         for run in self.runs:
@@ -66,8 +66,7 @@ class RangeTest:
 
         width: standard deviation of the window as a share of the sweep, in [0, 0.2]; 0 leaves out the smoothing.
         """
-        if isinstance(width, bool) or not isinstance(width, Real) or not 0 <= width <= 0.2:
-            raise ValueError(f"width must lie in [0, 0.2], got {width!r}: a share of the sweep, usually {WIDTH}.")
+        check_within("width", width, 0, 0.2, hint=f"It is a share of the sweep, usually {WIDTH}.")
         return np.array([smooth_curve(row, self.window(width), self.cap) for row in self.raw])
 
     def window(self, width: float = WIDTH) -> float:
@@ -83,11 +82,12 @@ class RangeTest:
 
     def accuracy(self) -> tuple[np.ndarray, np.ndarray]:
         """(lr [k], accuracy [seeds, k] in per cent) at the validations; k = 0 without `validate_every`."""
-        known = [{t: 100 * accuracy for t, _, accuracy in run.val if t != run.diverged_at} for run in self.runs]
-        times = sorted({t for found in known for t in found})
+        measured = [{t: 100 * accuracy for t, _, accuracy in run.val if t != run.diverged_at} for run in self.runs]
+        times = sorted({t for accuracies in measured for t in accuracies})
         longest = max(self.runs, key=lambda run: run.t[-1])
         lr = np.exp(np.interp(times, longest.t, np.log(longest.lr)))
-        return lr, np.array([[found.get(t, math.nan) for t in times] for found in known]).reshape(len(known), -1)
+        rows = [[accuracies.get(t, math.nan) for t in times] for accuracies in measured]
+        return lr, np.array(rows).reshape(len(rows), -1)
 
     def accuracy_band(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(lr, median, lowest, highest) of the accuracy in per cent, [k] each."""
@@ -141,13 +141,6 @@ def slope_per_decade(lr, y) -> np.ndarray:
     if known.sum() > 1:
         slope[known] = np.gradient(y[known], np.log10(lr[known]))
     return slope
-
-
-def _listed(runs) -> list:
-    try:
-        return list(runs)
-    except TypeError:
-        raise ValueError(f"a range test is made of runs, got {runs!r}. Make some with range_test(...).") from None
 
 
 def _on(grid, lr, loss) -> np.ndarray:

@@ -125,17 +125,17 @@ def _no(why: str) -> Suggestion:
 def _noise(test: RangeTest, known) -> np.ndarray:
     """Standard deviation, [n], that single batches leave in the smoothed median, counted from the start."""
     batches = np.where(test.raw < test.cap, test.raw, math.nan)
-    first, later = _of_one(batches[:, : max(12, 2 * test.first)]), _of_one(batches)
+    first, later = _of_a_batch(batches[:, : max(12, 2 * test.first)]), _of_a_batch(batches)
     seeds = len(test.raw) / (1.57 if len(test.raw) > 2 else 1)  # a median of many is 1.57 times as noisy as a mean
     window = 2 * math.sqrt(math.pi) * test.window() * seeds  # updates that a Gaussian window averages over
     at = np.arange(len(known))
-    there = at[known] if known.any() else at
-    near_an_end = np.minimum(at - there[0], there[-1] - at) < 1.5 * test.window()
+    ends = at[known][[0, -1]] if known.any() else at[[0, -1]]
+    near_an_end = np.minimum(at - ends[0], ends[1] - at) < 1.5 * test.window()
     curve = np.where(near_an_end, 4.0, 1.0) / window  # a line fitted to half a window is twice as noisy
     return np.sqrt(curve * later**2 + 1.57 / (test.first * len(test.raw)) * first**2)
 
 
-def _of_one(batches) -> float:
+def _of_a_batch(batches) -> float:
     """Standard deviation of one batch's loss, from how much each differs from its neighbours: slopes drop out."""
     bends = np.diff(batches, n=2, axis=1)
     bends = bends[np.isfinite(bends)]

@@ -1,10 +1,10 @@
 """The LR range test: one short training in which the learning rate grows until the training breaks.
 
     test = range_test(model, data, optimizer, low=1e-5, high=10.0)     # model and optimizer stay as they are
-    found = suggest(test)                                              # found.eta_max, found.eta_min, or why not
+    suggestion = suggest(test)                                         # its eta_max, eta_min, or why not
 
 Source: Smith 2015 (arXiv 1506.01186), section 3.3; Smith and Topin 2017 (arXiv 1708.07120); Smith 2018 (arXiv
-1803.09820). What the test has seen: `range_result.py`; how that is read: `range_rules.py`.
+1803.09820). What the test has seen: curve.py; how that is read: rule.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from numbers import Integral, Real
 
 import torch
 
+from course_utils.checks import check_positive, check_whole, check_within
 from course_utils.random_states import random_states_kept
 from course_utils.range_test.curve import RangeTest
 from course_utils.runs import Run
@@ -61,7 +61,7 @@ def range_test(
 
     Raises ValueError for arguments out of range, TypeError where model and optimizer cannot be copied.
     """
-    schedule = _sweep(low, high, updates, sweep)
+    schedule = _schedule(low, high, updates, sweep)
     seeds = _seeds(seeds)
     _check(model, optimizer, stop_at, watch)
     taken = sorted({"checkpoint", "checkpoint_every", "start", "epochs", "seed", "schedule", "config"} & set(more))
@@ -121,17 +121,14 @@ def _copied(model, optimizer):
 
 
 # ------------------------------------------------------------------------------------------------------ arguments
-def _sweep(low, high, updates, sweep) -> Callable[[float], float]:
+def _schedule(low, high, updates, sweep) -> Callable[[float], float]:
     for name, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a finite learning rate > 0, got {value!r}. 1e-5 to 10 is usual.")
+        check_positive(name, value, hint="Learning rates from 1e-5 to 10 are usual.")
     if not low < high:
         raise ValueError(f"the rate must grow: low = {low!r} is not below high = {high!r}. Swap them.")
-    if isinstance(updates, bool) or not isinstance(updates, Integral) or updates < 20:
-        raise ValueError(f"updates must be a whole number >= 20, got {updates!r}. 100 give a readable curve.")
+    T = check_whole("updates", updates, 20, hint="100 give a readable curve.") - 1  # the last update uses `high`
     if sweep not in SWEEPS:
         raise ValueError(f"sweep must be one of {', '.join(SWEEPS)}, got {sweep!r}.")
-    T = int(updates) - 1  # the last update uses `high`
     if sweep == "exponential":
         return partial(exponential, start=float(low), end=float(high), T=T)
     return partial(linear, peak=float(low), final=float(high), T=T)
@@ -153,20 +150,15 @@ def _for_groups(schedule, optimizer) -> list:
 def _momentum(value):
     if value is None or callable(value):
         return value
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
-        raise ValueError(f"momentum must lie in [0, 1), be a function of t or None, got {value!r}. 0.9 is usual.")
-    return lambda t: float(value)
+    fixed = check_within("momentum", value, 0, 1, ends="[)", hint="A function of t and None are possible, too.")
+    return lambda t: fixed
 
 
-def _seeds(seeds: Iterable) -> list[int]:
-    try:
-        found = list(seeds)
-    except TypeError:
-        raise ValueError(f"seeds must be a list of whole numbers, got {seeds!r}. (0, 1, 2) is a good one.") from None
-    whole = all(isinstance(s, Integral) and not isinstance(s, bool) and 0 <= s < 2**32 for s in found)
-    if not found or not whole or len(set(found)) < len(found):
-        raise ValueError(f"seeds must be different whole numbers from 0 to 2**32 - 1, at least one, got {seeds!r}.")
-    return [int(s) for s in found]
+def _seeds(seeds) -> list[int]:
+    numbers = list(seeds) if isinstance(seeds, Iterable) else []
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"seeds must be different whole numbers, at least one, got {seeds!r}. (0, 1, 2) is usual.")
+    return [check_whole("seeds", seed, 0, 2**32 - 1) for seed in numbers]
 
 
 def _check(model, optimizer, stop_at, watch) -> None:
@@ -174,7 +166,7 @@ def _check(model, optimizer, stop_at, watch) -> None:
         raise ValueError(f"model must be a torch.nn.Module, got {type(model).__name__}. Call small_conv_net(...), say.")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ValueError(f"optimizer must be a torch.optim.Optimizer, got {type(optimizer).__name__}.")
-    if isinstance(stop_at, bool) or not isinstance(stop_at, Real) or not stop_at > 1:
-        raise ValueError(f"stop_at must be a number > 1, got {stop_at!r}. 4 times the lowest loss is usual.")
+    if stop_at != math.inf:
+        check_within("stop_at", stop_at, 1, ends="()", hint="4 times the lowest loss is usual.")
     if watch is not None and not callable(watch):
         raise ValueError(f"watch must be a function of a step, got {watch!r}.")

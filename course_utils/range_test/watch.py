@@ -15,6 +15,7 @@ from course_utils.pictures import style
 from course_utils.pictures.canvas import Canvas, View
 from course_utils.pictures.live import move, nice_limit
 from course_utils.pictures.watching import Watcher
+from course_utils.range_test.picture import rate_limits
 
 MOST = 8  # seeds; more lines cannot be told apart
 
@@ -31,8 +32,10 @@ class RangeWatcher(Watcher):
             self.canvas = Canvas(figure)
             self.axes = figure.subplots()
             self.axes.set(xlabel="learning rate", ylabel="training loss", xscale="log", ylim=(0, 5))
-            self.axes.set_xlim(low / 1.15, high * 1.15)
-            self.lines = [self.canvas.moving(self.axes.plot([], [], lw=1.1, **_thin(n))[0]) for n in range(MOST)]
+            self.axes.set_xlim(rate_limits(low, high, True))
+            colors = [style.look(n)["color"] for n in range(MOST)]
+            lines = [self.axes.plot([], [], lw=1.1, color=color, ls="-")[0] for color in colors]
+            self.lines = [self.canvas.moving(line) for line in lines]
         self.view = View(self.canvas)
         self.redraw()
 
@@ -59,10 +62,6 @@ class RangeWatcher(Watcher):
         """What the picture shows, in words."""
         seen = [f"seed {run.seed}: up to {run.lr[-1]:.2g}, loss {run.loss[-1]:.2f}" for run in self.runs if run.lr]
         return "; ".join(seen) or "Nothing has been trained yet."
-
-
-def _thin(n: int) -> dict:
-    return {"color": style.look(n)["color"], "ls": "-"}
 
 
 def watch_range(*, low: float, high: float, title: str = "Range test while it runs", note: str = "") -> RangeWatcher:

@@ -9,7 +9,7 @@ SET_UP = """
 import time
 import torch
 from course_utils.training import models
-from course_utils.range_test.picture import range_explorer
+from course_utils.range_test.explore import range_explorer
 from course_utils.range_test import range_test, suggest
 from course_utils.range_test.watch import watch_range
 from course_utils.data.standin import stand_in

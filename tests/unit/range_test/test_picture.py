@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from course_utils.range_test.curve import RangeTest, slope_per_decade
-from course_utils.range_test.picture import range_explorer, range_figure
+from course_utils.range_test.explore import range_explorer
+from course_utils.range_test.picture import range_figure
 from course_utils.range_test.rule import suggest
 from course_utils.range_test.watch import watch_range
 from course_utils.runs import Run
