@@ -153,10 +153,9 @@ def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, mi
 
 def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
     """Append what the source still has to give to `part`, watching the speed."""
-    bar = tqdm(total=size, initial=_length(part), desc=f"downloading CIFAR-10 from {_host(source)}", unit="B",
-               unit_scale=True, file=sys.stdout, disable=quiet)  # fmt: skip
-    # Unbuffered, so that what has arrived survives a kill.
-    with open(part, "ab", buffering=0) as out, bar:
+    look = dict(desc=f"downloading CIFAR-10 from {_host(source)}", unit="B", unit_scale=True, file=sys.stdout)
+    bar = tqdm(total=size, initial=_length(part), disable=quiet, **look)
+    with open(part, "ab", buffering=0) as out, bar:  # unbuffered: what has arrived survives a kill
         began, since = time.monotonic(), 0
         for place, block in _receive(source, _length(part), size, limits.stall):
             if out.tell() != place:  # the server knows no ranges and begins anew

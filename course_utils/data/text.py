@@ -86,8 +86,8 @@ class TextData:
         every word as likely as it is frequent in the training text (add-one smoothed). A model that has learned
         anything about the order of words lies below it; ln V is what knowing nothing costs."""
         counts = torch.bincount(self.tokens, minlength=len(self.words)).double() + 1
-        asked = self.val.labels[self.val.labels != NOT_ASKED]
-        return float(-(counts / counts.sum()).log()[asked].mean())
+        labels = self.val.labels[self.val.labels != NOT_ASKED]
+        return float(-(counts / counts.sum()).log()[labels].mean())
 
 
 def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, seed: int = 0) -> TextData:

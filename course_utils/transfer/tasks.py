@@ -75,13 +75,13 @@ class TransferTask(Data):
         order = torch.from_numpy(np.random.RandomState([seed, 7]).permutation(len(self.train)))
         shuffled, rows = self.train.labels[order], []
         for label, name in enumerate(self.classes):
-            there = order[shuffled == label]
-            if len(there) < per_class:
+            images = order[shuffled == label]
+            if len(images) < per_class:
                 raise ValueError(
-                    f"class {name!r} of {self.name!r} has {len(there)} training images, {per_class} were asked for. "
-                    + ("Take fewer, or a larger pool: task(..., train=...)." if len(there) else "It is empty.")
+                    f"class {name!r} of {self.name!r} has {len(images)} training images, {per_class} were asked for. "
+                    + ("Take fewer, or a larger pool: task(..., train=...)." if len(images) else "It is empty.")
                 )
-            rows.append(there[:per_class])
+            rows.append(images[:per_class])
         return torch.stack(rows, 1).ravel()  # each class in turn: any beginning is balanced
 
     def seen_by(self, backbone) -> TransferTask:
@@ -157,10 +157,10 @@ def _digits(sizes, seed) -> tuple[list[Split], tuple[str, ...], str]:
     """1797 digits of UCI's optical recognition set (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    order = np.random.RandomState(seed).permutation(len(found.target))
-    grey = torch.from_numpy(np.round(found.images[order] * (255 / 16)).astype(np.uint8))
-    images, labels = grey[:, None].expand(-1, 3, -1, -1).contiguous(), torch.from_numpy(found.target[order]).long()
+    stored = load_digits()
+    order = np.random.RandomState(seed).permutation(len(stored.target))
+    grey = torch.from_numpy(np.round(stored.images[order] * (255 / 16)).astype(np.uint8))
+    images, labels = grey[:, None].expand(-1, 3, -1, -1).contiguous(), torch.from_numpy(stored.target[order]).long()
     begins = (0, 1_000, 1_297)
     splits = [Split(images[b : b + n], labels[b : b + n]) for b, n in zip(begins, sizes, strict=True)]
     return splits, tuple("0123456789"), "scikit-learn's digits"

@@ -14,6 +14,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from course_utils.checks import check_whole
 from course_utils.data import standin
 from course_utils.pictures import style
 from course_utils.pictures.still import Still, still
@@ -27,8 +28,7 @@ def gallery(data, per_class: int = 3) -> None:
 
     Raises ValueError for another number.
     """
-    if not 1 <= per_class <= 8:
-        raise ValueError(f"per_class = {per_class}: show 1 to 8 images of each class")
+    check_whole("per_class", per_class, 1, 8, of="images")
     images, labels = data.train.inputs.cpu().numpy(), data.train.labels.cpu().numpy()
     live = still(
         mosaic(images, labels, data.classes, per_class, note=data.banner()),

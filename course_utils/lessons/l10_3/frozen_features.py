@@ -16,11 +16,19 @@ from course_utils.pictures.controls import choice, snap
 from course_utils.pictures.live import LivePicture, Scene
 
 # what is drawn, in this order: `features` of the record -> name for the reader
-RIVALS = {"Lite0": "Lite0's features", "raw pixels": "raw pixels", "from scratch": "net from scratch",
-          "Lite0, untrained": "untrained Lite0"}  # fmt: skip
-LABELS = {"objects": "objects: photographs", "digits": "digits: 8 x 8 pixels",
-          "counts": "counts: how many dots?", "angles": "angles: turned bars",
-          "sounds": "sounds: spectrograms"}  # fmt: skip
+RIVALS = {
+    "Lite0": "Lite0's features",
+    "raw pixels": "raw pixels",
+    "from scratch": "net from scratch",
+    "Lite0, untrained": "untrained Lite0",
+}
+LABELS = {
+    "objects": "objects: photographs",
+    "digits": "digits: 8 x 8 pixels",
+    "counts": "counts: how many dots?",
+    "angles": "angles: turned bars",
+    "sounds": "sounds: spectrograms",
+}
 CLASSIFIERS = {"logistic": "logistic regression", "svm": "linear SVM"}
 
 
@@ -28,24 +36,24 @@ class Curves:
     """Accuracy in per cent of every setting: (task, features, classifier) -> images a class -> one number a seed."""
 
     def __init__(self, table):
-        self.found: dict[tuple, dict[int, list[float]]] = {}
+        self.cells: dict[tuple, dict[int, list[float]]] = {}
         for run in table:
             if run.config.get("kind") not in ("linear", "scratch"):
                 continue
             key = tuple(run.config[name] for name in ("task", "features", "classifier"))
-            self.found.setdefault(key, {}).setdefault(run.config["per_class"], []).append(run.test_percent)
-        if not self.found:
+            self.cells.setdefault(key, {}).setdefault(run.config["per_class"], []).append(run.test_percent)
+        if not self.cells:
             raise ValueError('the table holds no runs of kind "linear" or "scratch"; take recorded("10.3")')
-        self.tasks = [task for task in LABELS if any(key[0] == task for key in self.found)]
-        self.sizes = sorted({n for curve in self.found.values() for n in curve})
+        self.tasks = [task for task in LABELS if any(key[0] == task for key in self.cells)]
+        self.sizes = sorted({n for curve in self.cells.values() for n in curve})
 
     def curve(self, task: str, features: str, classifier: str) -> tuple[list[int], list[list[float]]]:
         """(images a class, accuracies by seed for each); empty where nothing was recorded.
 
         The net from scratch has its own classifier on top; untrained features were recorded with logistic regression.
         """
-        named = {"from scratch": "small net", "Lite0, untrained": "logistic"}.get(features, classifier)
-        curve = self.found.get((task, features, named), {})
+        on_top = {"from scratch": "small net", "Lite0, untrained": "logistic"}.get(features, classifier)
+        curve = self.cells.get((task, features, on_top), {})
         return sorted(curve), [curve[n] for n in sorted(curve)]
 
     def at(self, task: str, features: str, classifier: str, n: int) -> float | None:
@@ -60,22 +68,22 @@ def features_explorer(table, per_class: int = 5, task: str = "objects", note: st
     Raises ValueError for a table without such runs, or a start that was not recorded.
     """
     curves = Curves(table)
-    for name, value, there in (("per_class", per_class, curves.sizes), ("task", task, curves.tasks)):
-        if value not in there:
-            raise ValueError(f"{name} = {value!r} was not recorded; there is {', '.join(map(str, there))}")
+    for name, value, recorded in (("per_class", per_class, curves.sizes), ("task", task, curves.tasks)):
+        if value not in recorded:
+            raise ValueError(f"{name} = {value!r} was not recorded; there is {', '.join(map(str, recorded))}")
+    classifiers = [(label, name) for name, label in CLASSIFIERS.items() if any(key[2] == name for key in curves.cells)]
     controls = [
         snap("n", "images a class", [(str(n), n) for n in curves.sizes], per_class),
         choice("task", "task", [(LABELS[name], name) for name in curves.tasks], task),
-        choice("classifier", "classifier on top", [(label, name) for name, label in CLASSIFIERS.items()
-                                                   if any(key[2] == name for key in curves.found)]),
-    ]  # fmt: skip
+        choice("classifier", "classifier on top", classifiers),
+    ]
     return LivePicture(
         partial(draw, curves),
         controls,
         title="Accuracy with few images",
         alt="Test accuracy against images a class on a logarithmic axis, for frozen features and their rivals",
         note=note or _note(table),
-        build=partial(_build, curves),
+        build=partial(build, curves),
         figsize=(style.SIZE[0], 3.7),
         status_lines=3,
     )
@@ -86,7 +94,7 @@ def _note(table) -> str:
     return f"recorded, {seeds} seeds, real images"
 
 
-def _build(curves: Curves, figure):
+def build(curves: Curves, figure):
     axes = figure.subplots()
     axes.set(xscale="log", xlabel="training images a class", ylabel="test accuracy (%)", ylim=(0, 103))
     axes.set_xlim(curves.sizes[0] / 1.15, curves.sizes[-1] * 1.5)
@@ -94,7 +102,7 @@ def _build(curves: Curves, figure):
     axes.minorticks_off()
     axes.axhline(10, color=style.QUIET, lw=0.9, ls=(0, (2, 3)))
     axes.text(curves.sizes[-1] * 1.08, 10.8, "guessing", fontsize=8, color=style.QUIET, va="bottom")
-    artists = {"now": axes.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
+    artists = {"size": axes.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
     lines = []
     for k, (name, label) in enumerate(RIVALS.items()):
         look = style.look(k)
@@ -107,7 +115,7 @@ def _build(curves: Curves, figure):
 
 
 def draw(curves: Curves, state) -> Scene:
-    artists = {"now": ([state.n, state.n], [0, 103])}
+    artists = {"size": ([state.n, state.n], [0, 103])}
     for name in RIVALS:
         sizes, rows = curves.curve(state.task, name, state.classifier)
         if not sizes:
@@ -133,8 +141,8 @@ def _own_net(curves: Curves, state) -> str:
 
 def _lead(curves: Curves, state) -> str:
     at = {name: curves.at(state.task, name, state.classifier, state.n) for name in RIVALS}
-    told = ", ".join(f"{RIVALS[name]} {value:.0f} %" for name, value in at.items() if value is not None)
-    first = f"{state.n} image{'s' * (state.n > 1)} a class: {told}."
+    numbers = ", ".join(f"{RIVALS[name]} {value:.0f} %" for name, value in at.items() if value is not None)
+    first = f"{state.n} image{'s' * (state.n > 1)} a class: {numbers}."
     mine, pixels = at["Lite0"], at["raw pixels"]
     if mine is None or pixels is None:
         return f"{first}\nNot recorded for this classifier."

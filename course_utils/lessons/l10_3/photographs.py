@@ -37,8 +37,14 @@ def photo_figure(image, guesses: Sequence[tuple[str, float]], *, title: str = ""
     return figure
 
 
-def tasks_figure(rows: Mapping[str, Mapping[str, Sequence[float]]], *, title: str = "", note: str = "",
-                 xlabel: str = "test accuracy (%)", guessing: float | None = 10.0) -> Figure:  # fmt: skip
+def tasks_figure(
+    rows: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    title: str = "",
+    note: str = "",
+    xlabel: str = "test accuracy (%)",
+    guessing: float | None = 10.0,
+) -> Figure:
     """Fig 10.23 in small: one row a task, one mark a method, a line over its seeds.
 
     rows: task -> method -> one number a seed, all tasks with methods among the same few. guessing: a reference line.
@@ -46,20 +52,20 @@ def tasks_figure(rows: Mapping[str, Mapping[str, Sequence[float]]], *, title: st
     """
     if not rows or not all(numbers for methods in rows.values() for numbers in map(list, methods.values())):
         raise ValueError("rows must be task -> method -> numbers, none of them empty")
-    methods = list(dict.fromkeys(name for found in rows.values() for name in found))
+    methods = list(dict.fromkeys(name for by_method in rows.values() for name in by_method))
     with style.context():
         figure = style.new_figure((style.SIZE[0], 1.25 + 0.46 * len(rows)), title=title, note=note)
         axes = figure.subplots()
         places = np.arange(len(rows))[::-1]
         for k, method in enumerate(methods):
             look = style.look(k)
-            for place, found in zip(places, rows.values(), strict=True):
-                numbers = list(found.get(method, []))
+            for place, by_method in zip(places, rows.values(), strict=True):
+                numbers = list(by_method.get(method, []))
                 y = place + (0.22 - 0.44 * k / (len(methods) - 1) if len(methods) > 1 else 0)
                 if numbers:
                     axes.plot([min(numbers), max(numbers)], [y, y], color=look["color"], lw=2.2, ls="-", alpha=0.55)
-                    axes.plot([np.mean(numbers)], [y], color=look["color"], marker=style.MARKERS[k], ms=6, ls="none",
-                              label=method if place == places[0] else None)  # fmt: skip
+                    how = dict(color=look["color"], marker=style.MARKERS[k], ms=6, ls="none")
+                    axes.plot([np.mean(numbers)], [y], label=method if place == places[0] else None, **how)
         if guessing is not None:
             axes.axvline(guessing, color=style.QUIET, lw=0.9, ls=(0, (2, 3)))
         for place in places[:-1]:

@@ -31,8 +31,8 @@ def show_hits(task, queries, hits, *, title: str = "The query, and what was foun
     queries, hits = np.asarray(queries), np.asarray(hits)
     _check(task, queries, hits)
     right = _labels(task.train)[hits] == _labels(task.test)[queries][:, None]
-    counts = ", ".join(f"{task.classes[label]}: {int(row.sum())} of {row.size}"
-                       for label, row in zip(_labels(task.test)[queries], right, strict=True))  # fmt: skip
+    pairs = zip(_labels(task.test)[queries], right, strict=True)
+    counts = ", ".join(f"{task.classes[label]}: {int(row.sum())} of {row.size}" for label, row in pairs)
     alt = f"A query in each row and its nearest neighbours, right ones framed in blue. Right hits: {counts}."
     live = still(hits_figure(task, queries, hits, title=title), alt, name=title)
     photographs = task.name == "objects" and task.is_real
@@ -54,11 +54,11 @@ def hits_figure(task, queries, hits, *, title: str = "", names_only: bool = Fals
         axes = figure.add_axes((0.15 / width, 0.05 / height, 1 - 0.3 / width, 1 - 0.62 / height))
         axes.set(xlim=(0, k + 1.35), ylim=(len(queries) * (SIDE + GAP), 0))
         axes.axis("off")
-        for row, (query, found) in enumerate(zip(queries, hits, strict=True)):
+        for row, (query, nearest) in enumerate(zip(queries, hits, strict=True)):
             top = row * (SIDE + GAP) + GAP / 2
             wanted = int(_labels(task.test)[query])
             _tile(axes, task, task.test.inputs[query], wanted, 0, top, style.INK, names_only)
-            for n, hit in enumerate(found):
+            for n, hit in enumerate(nearest):
                 label = int(_labels(task.train)[hit])
                 color = RIGHT if label == wanted else WRONG
                 _tile(axes, task, task.train.inputs[hit], label, 1.35 + n, top, color, names_only)
@@ -75,14 +75,14 @@ def _tile(axes, task, image, label: int, x: float, top: float, color: str, names
         name = task.classes[label]
         axes.text(x + size / 2, top + size / 2, name, ha="center", va="center", fontsize=min(8.2, 52 / len(name)))
     else:
-        axes.imshow(image.permute(1, 2, 0).cpu().numpy(), extent=(x, x + size, top + size, top), zorder=1,
-                    interpolation="nearest", aspect="auto")  # fmt: skip
+        place = dict(extent=(x, x + size, top + size, top), zorder=1)
+        axes.imshow(image.permute(1, 2, 0).cpu().numpy(), interpolation="nearest", aspect="auto", **place)
     axes.add_patch(box)
     if color != style.INK:
         mark = "✓" if color == RIGHT else "✗"
         patch = dict(boxstyle="square,pad=0.12", facecolor=color, edgecolor="none")
-        axes.text(x + size - 0.05, top + size - 0.05, mark, ha="right", va="bottom", fontsize=8.5, color="white",
-                  fontweight="bold", bbox=patch)  # fmt: skip
+        how = dict(ha="right", va="bottom", fontsize=8.5, color="white", fontweight="bold", bbox=patch)
+        axes.text(x + size - 0.05, top + size - 0.05, mark, **how)
 
 
 def _labels(split) -> np.ndarray:
@@ -94,9 +94,9 @@ def _check(task, queries: np.ndarray, hits: np.ndarray) -> None:
         raise ValueError(f"queries has shape {queries.shape}: give 1 to 8 rows of the test images")
     if hits.ndim != 2 or len(hits) != len(queries) or not 1 <= hits.shape[1] <= 12:
         raise ValueError(f"hits has shape {hits.shape}: give 1 to 12 hits for each of {len(queries)} queries")
-    for name, rows, there in (("queries", queries, len(task.test)), ("hits", hits, len(task.train))):
-        if not np.issubdtype(rows.dtype, np.integer) or rows.min() < 0 or rows.max() >= there:
-            raise ValueError(f"{name} must be whole numbers from 0 to {there - 1}, the images there are")
+    for name, rows, images in (("queries", queries, len(task.test)), ("hits", hits, len(task.train))):
+        if not np.issubdtype(rows.dtype, np.integer) or rows.min() < 0 or rows.max() >= images:
+            raise ValueError(f"{name} must be whole numbers from 0 to {images - 1}, the images there are")
 
 
 def shares(right: Sequence) -> np.ndarray:

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from course_utils.checks import check_whole
 from course_utils.pictures import style
 from course_utils.pictures.controls import slider, snap, whole
 from course_utils.pictures.live import LivePicture, Scene
@@ -34,8 +35,8 @@ class Tuned:
         self.T = runs[0].config["updates"]
         self.head = max(run.lr[0] for run in runs)
         usual = [run for run in runs if run.config["keep_norm"] and run.config["body"] < 0.5 * self.head]
-        by_cut = {k: [run for run in usual if run.config["unfrozen"] == k]
-                  for k in sorted({run.config["unfrozen"] for run in usual})}  # fmt: skip
+        cuts = sorted({run.config["unfrozen"] for run in usual})
+        by_cut = {k: [run for run in usual if run.config["unfrozen"] == k] for k in cuts}
         self.before = {k: [100 * run.config["before"] for run in runs] for k, runs in by_cut.items()}
         self.after = {k: [run.test_percent for run in runs] for k, runs in by_cut.items()}
         self.start = float(np.mean(max(self.before.values(), key=len)))  # with the frozen backbone
@@ -46,8 +47,7 @@ def unfreeze_explorer(table, unfrozen: int = 4) -> LivePicture:
 
     Raises ValueError for a table without fine-tuning runs, or a start outside 0 .. 8.
     """
-    if isinstance(unfrozen, bool) or unfrozen not in range(STAGES + 1):
-        raise ValueError(f"unfrozen must be a whole number in [0, {STAGES}], got {unfrozen!r}.")
+    check_whole("unfrozen", unfrozen, 0, STAGES)
     tuned = Tuned(table)
     controls = [
         whole("unfrozen", "unfrozen stages", 0, STAGES, unfrozen),
@@ -60,13 +60,13 @@ def unfreeze_explorer(table, unfrozen: int = 4) -> LivePicture:
         title="Unfreezing from the top",
         alt="Left, the learning rate of each stage; right, accuracy against the number of unfrozen stages",
         note="recorded: Lite0, objects, real images",
-        build=partial(_build, tuned),
+        build=partial(build, tuned),
         status_lines=3,
         figsize=(style.SIZE[0], 3.3),
     )
 
 
-def _build(tuned: Tuned, figure):
+def build(tuned: Tuned, figure):
     left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
     low, high = tuned.head / 3e3, tuned.head * 3
     left.set(yscale="log", ylabel="learning rate", ylim=(low, high), xlim=(-0.6, STAGES + 0.6))
@@ -84,15 +84,15 @@ def _build(tuned: Tuned, figure):
         artists[name] = left.text(0, 0, "", fontsize=8.5, ha="center", va="bottom")
     ks = list(tuned.after)
     means = [float(np.mean(tuned.after[k])) for k in ks]
-    right.fill_between(ks, [min(tuned.after[k]) for k in ks], [max(tuned.after[k]) for k in ks], color=style.PALETTE[0],
-                       alpha=0.2, lw=0)  # fmt: skip
+    band = [min(tuned.after[k]) for k in ks], [max(tuned.after[k]) for k in ks]
+    right.fill_between(ks, *band, color=style.PALETTE[0], alpha=0.2, lw=0)
     right.plot(ks, means, marker="o", ms=4, color=style.PALETTE[0], ls="-")
     right.axhline(tuned.start, color=style.PALETTE[2], lw=1.2, ls=(0, (5, 2)))
-    right.text(STAGES + 0.3, tuned.start - 0.3, "features frozen, step one", ha="right", va="top",
-               fontsize=8, color=style.PALETTE[2])  # fmt: skip
+    how = dict(ha="right", va="top", fontsize=8, color=style.PALETTE[2])
+    right.text(STAGES + 0.3, tuned.start - 0.3, "features frozen, step one", **how)
     bottom = min([tuned.start, *(x for row in tuned.after.values() for x in row)])
     right.set_ylim(bottom - 3, None)
-    artists["now"] = right.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]
+    artists["cut"] = right.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]
     artists["dot"] = right.plot([], [], color=style.PALETTE[0], marker="o", ms=9, mec=style.INK)[0]
     return {"left": left, "right": right}, artists
 
@@ -110,8 +110,7 @@ def draw(tuned: Tuned, state) -> Scene:
     if state.unfrozen:
         first, lr = STAGES - state.unfrozen, rate(tuned, state, STAGES - 1)
         artists["stages' rate"] = ((first + STAGES - 1) / 2, 1.15 * max(lr, floor), f"{lr:.2g}")
-    low, high = 0.0, 100.0
-    artists["now"] = ([state.unfrozen] * 2, [low, high])
+    artists["cut"] = ([state.unfrozen] * 2, [0.0, 100.0])
     if state.unfrozen in tuned.after:
         artists["dot"] = ([state.unfrozen], [float(np.mean(tuned.after[state.unfrozen]))])
     return Scene(artists, words(tuned, state))
@@ -133,8 +132,8 @@ def words(tuned: Tuned, state) -> str:
     first = f"At update {state.t:g} of {tuned.T} the head learns at {head:.1e}, {stages}: {learning:,} numbers learn."
     if state.unfrozen not in tuned.after:
         return f"{first}\nThis cut was not recorded; those with a dot were."
-    now, before = np.mean(tuned.after[state.unfrozen]), np.mean(tuned.before[state.unfrozen])
-    measured = f"{before:.1f} % before, {now:.1f} % after ({now - before:+.1f} points)"
+    before, after = np.mean(tuned.before[state.unfrozen]), np.mean(tuned.after[state.unfrozen])
+    measured = f"{before:.1f} % before, {after:.1f} % after ({after - before:+.1f} points)"
     if state.ratio != 10 and top is not None:
         return f"{first}\nMeasured at a tenth of the head's rate: {measured}. The full rate is measured below."
     return f"{first}\nMeasured: {measured}."

@@ -4,13 +4,14 @@
     table_figure(recorded("10.3.1"))             # all corners of the table at once
 
 The advice is the lecture's 2 x 2 table. It names no number of images: here the fewest that were recorded of a task are
-"few", the most are "many", and between them it says nothing. Whether a lead is real is decided by `difference.py`.
+"few", the most are "many", and between them it says nothing. Whether a lead is real is decided as in
+`course_utils.claims.compare`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from statistics import fmean
 
 import numpy as np
@@ -28,7 +29,7 @@ PRETRAINED = ("linear probe", "last blocks", "all layers")
 
 
 @dataclass(frozen=True)
-class Advice:
+class Guideline:
     """What the lecture says to one corner of its table. regimes: of ours, those that follow it."""
 
     regimes: tuple[str, ...]
@@ -37,21 +38,23 @@ class Advice:
 
 # (similar to ImageNet?, many images?) -> advice; the lecture's guidelines 1 to 4 (Fig 10.28)
 ADVICE = {
-    (True, False): Advice(("linear probe",), "a linear classifier on frozen features"),
-    (True, True): Advice(("last blocks",), "fine-tune a few of the later layers"),
-    (False, True): Advice(("all layers",), "fine-tune a larger part of the network"),
-    (False, False): Advice(PRETRAINED, "the hardest corner: try a linear classifier or fine-tuning, without a promise"),
-}  # fmt: skip
+    (True, False): Guideline(("linear probe",), "a linear classifier on frozen features"),
+    (True, True): Guideline(("last blocks",), "fine-tune a few of the later layers"),
+    (False, True): Guideline(("all layers",), "fine-tune a larger part of the network"),
+    (False, False): Guideline(
+        PRETRAINED, "the hardest corner: try a linear classifier or fine-tuning, without a promise"
+    ),
+}
 
 
-@dataclass
+@dataclass(eq=False)
 class Cell:
     """One task with one number of images a class. accuracies: regime -> {seed: test accuracy in per cent}."""
 
     task: str
     per_class: int
     similar: bool
-    advice: Advice | None
+    advice: Guideline | None
     runs: dict[str, list] = field(repr=False)
 
     @cached_property
@@ -81,46 +84,45 @@ def cells(table) -> dict[tuple[str, int], Cell]:
     results = [run for run in table if run.config.get("purpose") == "result"]
     if not results:
         raise ValueError("the table holds no fine-tuning results; recorded('10.3.1') does.")
-    found: dict[tuple[str, int], Cell] = {}
+    grid: dict[tuple[str, int], Cell] = {}
     for task in dict.fromkeys(run.config["task"] for run in results):
-        mine = [run for run in results if run.config["task"] == task]
-        sizes, similar = sorted({run.config["per_class"] for run in mine}), mine[0].config["similar"]
+        of_task = [run for run in results if run.config["task"] == task]
+        sizes, similar = sorted({run.config["per_class"] for run in of_task}), of_task[0].config["similar"]
         for n in sizes:
             many = {sizes[0]: False, sizes[-1]: True}.get(n)
-            here = [run for run in mine if run.config["per_class"] == n]
-            names = dict.fromkeys([*SHORT, *(run.config["regime"] for run in here)])
-            runs = {name: [run for run in here if run.config["regime"] == name] for name in names}
-            found[task, n] = Cell(task, n, similar, ADVICE.get((similar, many)),
-                                  {name: some for name, some in runs.items() if some})  # fmt: skip
-    return found
+            runs: dict[str, list] = {}
+            for run in of_task:
+                if run.config["per_class"] == n:
+                    runs.setdefault(run.config["regime"], []).append(run)
+            order = [name for name in dict.fromkeys([*SHORT, *runs]) if name in runs]
+            grid[task, n] = Cell(task, n, similar, ADVICE.get((similar, many)), {name: runs[name] for name in order})
+    return grid
 
 
 def _sources(table) -> str:
     return "recorded: " + ", ".join(dict.fromkeys(run.source for run in table))
 
 
+@cache
 def words(cell: Cell) -> str:
     """Two lines: what was measured, and what the lecture advises."""
-    lead, images = cell.lead(), f"{cell.per_class} a class"
-    first, second = lead.names[1], lead.names[0]
-    kind = "similar to" if cell.similar else "different from"
-    ends = cell.accuracies[first]
-    found = (f"{cell.task} ({kind} ImageNet), {images}: {first} leads with {fmean(ends.values()):.1f} %, "
-             f"{lead.mean:.1f} points above {second}: {_real(lead)}.")  # fmt: skip
+    lead, kind = cell.lead(), "similar to" if cell.similar else "different from"
+    second, first = lead.names
+    measured = (
+        f"{cell.task} ({kind} ImageNet), {cell.per_class} a class: {first} leads with "
+        f"{fmean(cell.accuracies[first].values()):.1f} %, {lead.mean:.1f} points above {second}: "
+        f"{'a real lead' if _is_real(lead) else 'too close to call'}."
+    )
     if cell.advice is None:
-        return f"{found}\nThe lecture: between its “small” and its “large”, no advice."
+        return f"{measured}\nThe lecture: between its “small” and its “large”, no advice."
     lead = cell.lead(PRETRAINED)  # the lecture speaks of these
     first = lead.names[1]
     agrees = "as measured" if first in cell.advice.regimes else f"measured: {first}" if _is_real(lead) else "undecided"
-    return f"{found}\nThe lecture: {cell.advice.words} ({agrees})."
+    return f"{measured}\nThe lecture: {cell.advice.words} ({agrees})."
 
 
 def _is_real(lead: Difference) -> bool:
     return lead.verdict.startswith(REAL)
-
-
-def _real(lead: Difference) -> str:
-    return "a real lead" if _is_real(lead) else "too close to call"
 
 
 # ----------------------------------------------------------------------------------------------------- the explorer
@@ -133,41 +135,41 @@ def transfer_explorer(
     shaded: what the lecture advises there. task: shown first. Raises ValueError for a table without results or a task
     that is not in it.
     """
-    found = cells(table)
-    tasks = {name: cell.similar for (name, _), cell in found.items()}
+    grid = cells(table)
+    tasks = {name: cell.similar for (name, _), cell in grid.items()}
     task = task or next(iter(tasks))
     if task not in tasks:
         raise ValueError(f"task {task!r} was not recorded; there are {', '.join(tasks)}.")
-    sizes = sorted({n for _, n in found})
-    names = list(dict.fromkeys(name for cell in found.values() for name in cell.runs))
-    start = next(n for n in sizes if (task, n) in found)
+    sizes = sorted({n for _, n in grid})
+    names = list(dict.fromkeys(name for cell in grid.values() for name in cell.runs))
+    start = next(n for n in sizes if (task, n) in grid)
     labels = [(f"{name} ({'similar' if like else 'different'})", name) for name, like in tasks.items()]
     controls = [
         snap("per_class", "images a class", [(str(n), n) for n in sizes], start),
         choice("task", "task", labels, task),
     ]
     return LivePicture(
-        partial(_draw, found, {key: words(cell) for key, cell in found.items()}, names),
+        partial(draw, grid, names),
         controls,
         title=title,
         alt="Left, test accuracy against images a class for each regime; right, every seed at the chosen number",
         note=_sources(table) if note is None else note,
-        build=partial(_build, sizes, names),
+        build=partial(build, sizes, names),
         status_lines=2,
         figsize=(style.SIZE[0], 3.7),
     )
 
 
-def _build(sizes, names, figure):
+def build(sizes, names, figure):
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1], sharey=True)
-    left.set(xlabel="images a class", ylabel="test accuracy (%)", xscale="log", ylim=(0, 102),
-             xlim=(sizes[0] / 1.3, sizes[-1] * 1.3))  # fmt: skip
+    left.set(xlabel="images a class", xscale="log", xlim=(sizes[0] / 1.3, sizes[-1] * 1.3))
+    left.set(ylabel="test accuracy (%)", ylim=(0, 102))
     left.set_xticks(sizes, labels=[str(n) for n in sizes])
     left.minorticks_off()
     right.set_xlim(-0.6, len(names) - 0.4)
     right.set_xticks(range(len(names)), labels=[SHORT.get(name, name) for name in names])
     right.grid(axis="x", visible=False)
-    artists = {"now": left.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
+    artists = {"size": left.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
     shade = dict(color=style.PALETTE[1], alpha=0.22, lw=0, zorder=0.5)
     for k in range(len(names)):  # the shade of the advice, a column for each regime
         artists[f"advised {k}"] = right.fill_between([0], [0], [0], **shade)
@@ -183,28 +185,30 @@ def _build(sizes, names, figure):
     return {"left": left, "right": right}, artists
 
 
-def _draw(found, said, names, state) -> Scene:
-    cell = found.get((state.task, state.per_class))
-    mine = {n: one for (task, n), one in found.items() if task == state.task}
+def draw(grid: dict[tuple[str, int], Cell], names, state) -> Scene:
+    cell = grid.get((state.task, state.per_class))
+    of_task = {n: other for (task, n), other in grid.items() if task == state.task}
     if cell is None:
-        raise CannotDraw(f"{state.task} has no {state.per_class} images of each class to learn from; "
-                         f"up to {max(mine)} were recorded.")  # fmt: skip
-    artists = {"now": ([state.per_class] * 2, [0, 102])}
+        raise CannotDraw(
+            f"{state.task} has no {state.per_class} images of each class to learn from; up to {max(of_task)} were "
+            "recorded."
+        )
+    artists = {"size": ([state.per_class] * 2, [0, 102])}
     for k, name in enumerate(names):
-        sizes = [n for n in sorted(mine) if name in mine[n].runs]
-        ends = [list(mine[n].accuracies[name].values()) for n in sizes]
-        artists[name] = (sizes, [fmean(one) for one in ends])
-        artists[f"band {name}"] = (sizes, [min(one) for one in ends], [max(one) for one in ends])
+        sizes = [n for n in sorted(of_task) if name in of_task[n].runs]
+        ends = [list(of_task[n].accuracies[name].values()) for n in sizes]
+        artists[name] = (sizes, [fmean(values) for values in ends])
+        artists[f"band {name}"] = (sizes, [min(values) for values in ends], [max(values) for values in ends])
         if name in cell.runs:
-            here = list(cell.accuracies[name].values())
-            artists[f"seeds {name}"] = (k + np.linspace(-0.16, 0.16, len(here)) if len(here) > 1 else [k], here)
-            artists[f"mean {name}"] = ([k - 0.3, k + 0.3], [fmean(here)] * 2)
+            values = list(cell.accuracies[name].values())
+            artists[f"seeds {name}"] = (k + np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else [k], values)
+            artists[f"mean {name}"] = ([k - 0.3, k + 0.3], [fmean(values)] * 2)
         if cell.advice and name in cell.advice.regimes:
             artists[f"advised {k}"] = ([k - 0.45, k + 0.45], [0, 0], [102, 102])
     if cell.advice:
         middle = fmean(names.index(name) for name in cell.advice.regimes if name in names)
         artists["advice"] = (middle, 8, "advised")
-    return Scene(artists, said[state.task, state.per_class])
+    return Scene(artists, words(cell))
 
 
 # -------------------------------------------------------------------------------------------------------- the table
@@ -213,19 +217,19 @@ def table_figure(table, *, title: str = "Figure 10.28, measured", note: str | No
 
     Bars: mean test accuracy; dots: seeds; shaded: what the lecture advises. Raises ValueError without results.
     """
-    found = cells(table)
-    tasks = list(dict.fromkeys(task for task, _ in found))
+    measured = cells(table)
+    tasks = list(dict.fromkeys(task for task, _ in measured))
     with style.context():
         figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=_sources(table) if note is None else note)
-        grid = figure.subplots(2, len(tasks), sharex=True, sharey=True, squeeze=False)
+        panels = figure.subplots(2, len(tasks), sharex=True, sharey=True, squeeze=False)
         for column, task in enumerate(tasks):
-            sizes = sorted(n for name, n in found if name == task)
+            sizes = sorted(n for name, n in measured if name == task)
             for row, n in enumerate((sizes[0], sizes[-1])):
-                _panel(grid[row, column], found[task, n])
-                grid[row, column].set_title(f"{task}, {n} a class", fontsize=9)
-            grid[1, column].set_xlabel("test accuracy (%)")
+                _panel(panels[row, column], measured[task, n])
+                panels[row, column].set_title(f"{task}, {n} a class", fontsize=9)
+            panels[1, column].set_xlabel("test accuracy (%)")
         for row, label in enumerate(("few images", "many images")):
-            grid[row, 0].set_ylabel(label, fontweight="bold")
+            panels[row, 0].set_ylabel(label, fontweight="bold")
     return figure
 
 
@@ -238,8 +242,8 @@ def _panel(axes, cell: Cell) -> None:
         if ends:
             color = style.look(k)["color"]
             axes.barh(k, fmean(ends), height=0.56, color=color, alpha=0.55)
-            axes.plot(ends, [k] * len(ends), ls="none", marker=style.MARKERS[k], ms=3.6, color=color, mec=style.INK,
-                      mew=0.4)  # fmt: skip
+            dots = dict(ls="none", marker=style.MARKERS[k], ms=3.6, color=color, mec=style.INK, mew=0.4)
+            axes.plot(ends, [k] * len(ends), **dots)
             axes.text(119, k, f"{fmean(ends):.0f}", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 120), xticks=(0, 25, 50, 75, 100), yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
     axes.set_yticklabels(names)
