@@ -61,9 +61,9 @@ class PanelControls:
 
     def _button(self, words: str, action, hint: str, kind: str = "") -> widgets.Button:
         layout = widgets.Layout(width="150px", margin="1px 6px 1px 0")
-        made = widgets.Button(description=words, tooltip=hint, button_style=kind, layout=layout)
-        made.on_click(lambda _: self._hand(action))
-        return made
+        button = widgets.Button(description=words, tooltip=hint, button_style=kind, layout=layout)
+        button.on_click(lambda _: self._hand(action))
+        return button
 
     def _hand(self, action, *values) -> None:
         """A click or a slider. JupyterLab may deliver it in a thread of its own (a "subshell" of the kernel), in the

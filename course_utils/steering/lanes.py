@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import torch
 
+from course_utils.checks import check_positive, check_within
 from course_utils.runs import Run
 from course_utils.training.arguments import per_group, planned
 from course_utils.training.compute import pick
@@ -54,11 +55,10 @@ class Lane:
 
         near: a slider on its way makes many changes; those within so many updates are marked as one.
         """
-        if lr is not None and not 0 <= lr < float("inf"):
-            raise ValueError(f"a learning rate is finite and >= 0, got {lr!r}. None returns to the schedule.")
+        lr = None if lr is None else check_within("lr", lr, 0, hint="None returns to the schedule.")
         if self.ended:
             raise ValueError(f"{self.name} has ended ({self.run.status}): press Restart to steer a new one.")
-        self.hand = None if lr is None else float(lr)
+        self.hand = lr
         self.mark(words, near)
 
     def mark(self, words: str, near: int = 0) -> None:
@@ -120,7 +120,7 @@ class Lanes:
         self.per_epoch = len(data.train.labels) // batch_size
         self.T = planned(epochs, updates, self.per_epoch, 0)
         self.more = {**more, "updates": self.T, "batch_size": batch_size, "seed": seed}
-        model, optimizer = self._made()
+        model, optimizer = self._fresh()
         self.schedules = _per_group(schedule, optimizer)
         self.lanes = [Lane("main run", model, optimizer, self.schedules, Run(seed=seed, source=data.source))]
         self._begin(self.main)
@@ -161,10 +161,9 @@ class Lanes:
             )
         if len(self.lanes) > MOST_BRANCHES:
             raise ValueError(f"there are {MOST_BRANCHES} branches already, and no more fit. Press Restart.")
-        if not 0 < factor < float("inf"):
-            raise ValueError(f"the factor of a branch is finite and > 0, got {factor!r}. 0.1 is the usual drop.")
+        check_positive("factor", factor, hint="0.1 is the usual drop.")
         states = _random_states()
-        model, optimizer = self._made()
+        model, optimizer = self._fresh()
         _set_random_states(states)  # building a network draws random weights: the runs must not notice
         model.load_state_dict(parent.model.state_dict())
         # load_state_dict takes tensors over as they are: without a copy both would push one momentum buffer
@@ -193,13 +192,13 @@ class Lanes:
         for lane in self.going:
             lane.close()
 
-    def _made(self):
-        made = self.make(self.seed) if inspect.signature(self.make).parameters else self.make()
+    def _fresh(self):
+        pair = self.make(self.seed) if inspect.signature(self.make).parameters else self.make()
         try:
-            model, optimizer = made
+            model, optimizer = pair
             optimizer.param_groups, model.parameters  # noqa: B018
         except (TypeError, ValueError, AttributeError):
-            raise TypeError(f"make() must return (model, optimizer), got {type(made).__name__}.") from None
+            raise TypeError(f"make() must return (model, optimizer), got {type(pair).__name__}.") from None
         return self.compute.place(model), optimizer  # on its device: the optimizer's state will follow it
 
     def _begin(self, lane: Lane) -> None:
@@ -212,7 +211,7 @@ class Lanes:
 def _per_group(schedule, optimizer) -> list:
     """One function of t for each parameter group; without a schedule they hold the optimizer's own rates."""
     held = [lambda t, rate=group["lr"]: rate for group in optimizer.param_groups]
-    return [own if one is None else one for one, own in zip(per_group(schedule, optimizer), held, strict=True)]
+    return [own if given is None else given for given, own in zip(per_group(schedule, optimizer), held, strict=True)]
 
 
 def _copy(run: Run) -> Run:

@@ -14,13 +14,14 @@ every update; a paused panel has no task at all.
 from __future__ import annotations
 
 import asyncio
-import math
+import copy
 import time
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 import ipywidgets as widgets
 
+from course_utils.checks import check_positive, check_whole, check_within
 from course_utils.interrupts import uninterrupted
 from course_utils.pictures.canvas import View, bundle, trimmed
 from course_utils.pictures.still import Still, still
@@ -38,20 +39,8 @@ _tasks: set[asyncio.Task] = set()  # asyncio itself holds tasks weakly
 _shown: WeakValueDictionary[str, LiveTraining] = WeakValueDictionary()
 
 
-def live_training(
-    make: Callable,
-    data,
-    *,
-    schedule=None,
-    epochs: float | None = None,
-    updates: int | None = None,
-    title: str = "Live training",
-    note: str | None = None,
-    drop: float = 0.1,
-    log_lr: bool | None = None,
-    **more,
-) -> LiveTraining:
-    """A panel that trains when it is started; show it as the last line of a cell.
+class LiveTraining:
+    """A panel that trains when it is started; show it as the last line of a cell. Every button is also a method.
 
     make: () or (seed) -> (model, optimizer), fresh ones at every call: Restart and branches need them.
     data, schedule, epochs, updates and more (batch_size, seed, momentum, augment, validate_every): as in
@@ -60,22 +49,27 @@ def live_training(
     note: corner text, by default where the images come from.
     title: a new panel stops an old one of the same title, so a cell can be run again.
     Raises ValueError for arguments out of range, TypeError if `make` returns something else.
-    """
-    length = {"epochs": epochs, "updates": updates}
-    look = {"title": title, "note": note, "drop": drop, "log_lr": log_lr}
-    return LiveTraining(make, data, schedule=schedule, **length, **look, **more)
-
-
-class LiveTraining:
-    """The panel; see `live_training`. Every button is also a method.
 
     state: "ready", "training", "paused", "finished", "stopped" or "failed".
     """
 
-    def __init__(self, make, data, *, title, note, drop, log_lr, **train_arguments):
-        if not 0 < drop < 1:
-            raise ValueError(f"drop must lie in (0, 1), got {drop!r}. 0.1 is the usual factor.")
-        self._new_lanes = lambda: Lanes(make, data, **train_arguments)
+    def __init__(
+        self,
+        make: Callable,
+        data,
+        *,
+        schedule=None,
+        epochs: float | None = None,
+        updates: int | None = None,
+        title: str = "Live training",
+        note: str | None = None,
+        drop: float = 0.1,
+        log_lr: bool | None = None,
+        **more,
+    ):
+        check_within("drop", drop, 0, 1, ends="()", hint="0.1 is the usual factor.")
+        arguments = {"schedule": schedule, "epochs": epochs, "updates": updates, **more}
+        self._new_lanes = lambda: Lanes(make, data, **arguments)
         self.title, self.drop_factor, self.source = title, drop, data.source
         self.lanes, self.state = self._new_lanes(), "ready"
         self._task = self._error = self._acted = self._failure = None
@@ -84,15 +78,9 @@ class LiveTraining:
         self._said, self._spoke, self._next = "", 0.0, 0.0
         low, high = self._usual_rates()
         log_lr = low > high / 1e4 if log_lr is None else log_lr
-        banner = data.source + ("" if data.is_real else ", NOT CIFAR-10")
-        self.picture = Picture(
-            self.lanes.T,
-            most=MOST_BRANCHES + 1,
-            title=title,
-            note=banner if note is None else note,
-            log_lr=log_lr,
-            lr_range=(low if log_lr and low > 0 else high, high),
-        )
+        note = data.banner() if note is None else note
+        look = {"title": title, "note": note, "log_lr": log_lr, "lr_range": (low if log_lr and low > 0 else high, high)}
+        self.picture = Picture(self.lanes.T, most=MOST_BRANCHES + 1, **look)
         self.view = View(self.picture.canvas, status_lines=2)
         self.controls = PanelControls(self, high)
         self.widget = widgets.VBox([*self.controls.rows, self.view.box])
@@ -181,14 +169,11 @@ class LiveTraining:
             raise self._error
         return self.run_record
 
-    async def run(self) -> Run:
-        """`start()` and `done()` in one: `run = await panel.run()`."""
-        return await self.done()
+    run = done  # `run = await panel.run()` starts it and waits
 
     def at(self, update: int, action: Callable[[LiveTraining], object]) -> LiveTraining:
         """Do something after `update` updates, as a hand would: panel.at(200, lambda panel: panel.drop())."""
-        if isinstance(update, bool) or not isinstance(update, int) or not 0 <= update < self.lanes.T:
-            raise ValueError(f"update must be a whole number in [0, {self.lanes.T - 1}], got {update!r}.")
+        check_whole("update", update, 0, self.lanes.T - 1)
         self._actions.setdefault(update, []).append(action)
         return self
 
@@ -248,8 +233,7 @@ class LiveTraining:
     def drop(self, factor: float | None = None, *, run: int | None = None) -> None:
         """Multiply the learning rate by `factor` (default: the button's) and hold it there."""
         lane, factor = self.lane(run), self.drop_factor if factor is None else factor
-        if not 0 < factor < math.inf:
-            raise ValueError(f"factor must be finite and > 0, got {factor!r}. 0.1 is the usual drop.")
+        check_positive("factor", factor, hint="0.1 is the usual drop.")
         lane.steer(lane.lr * factor, f"LR × {factor:g}")
         self.refresh()
 
@@ -262,7 +246,7 @@ class LiveTraining:
         """Copy a run as it is now; the copy goes on beside it with `factor` times the learning rate."""
         parent = self.lane(run)
         lane = self.lanes.branch(parent, self.controls.factor.value if factor is None else factor)
-        self.picture.traces[id(lane)] = self.picture.trace(parent).copy()
+        self.picture.traces[id(lane)] = copy.deepcopy(self.picture.trace(parent))
         self.refresh()
 
     # -------------------------------------------------------------------------------------------- the picture
@@ -272,25 +256,28 @@ class LiveTraining:
         self.controls.show()
         png = self.picture.draw(self.lanes.lanes, self.lanes.per_epoch)
         words = describe(self, why)
-        if (told := news(self)) != self._said or begin - self._spoke > SPEAK_EVERY:
-            self._said, self._spoke, self._status = told, begin, words
+        if (latest := news(self)) != self._said or begin - self._spoke > SPEAK_EVERY:
+            self._said, self._spoke, self._status = latest, begin, words
         what = "loss, validation accuracy and learning rate over the updates"
         self.view.show(png, alt=f"{self.title}: {what}. {words}", status=self._status)
         if self._failure:
             self.view.alert.value = alarm(self._failure)
-        now = time.perf_counter()
-        self._next = now + max(PAUSE_BETWEEN, (now - begin) * (1 / SHARE - 1))
+        end = time.perf_counter()
+        self._next = end + max(PAUSE_BETWEEN, (end - begin) * (1 / SHARE - 1))
 
     def still(self) -> Still:
         """The present picture, to be the last line of a cell and stay in the saved notebook."""
         self.refresh()
         words = describe(self).replace("\n", " ")
-        made = still(self.picture.canvas.figure, f"{self.title}. {words}", name=self.title)
+        picture = still(self.picture.canvas.figure, f"{self.title}. {words}", name=self.title)
         self.picture.canvas.forget_background()  # it was drawn at another size in between
-        return made
+        return picture
 
     def __repr__(self) -> str:
         return f"Live training: {self.title}"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return bundle(self.widget, self.view.png, repr(self))
+
+
+live_training = LiveTraining  # lessons call it as what it does

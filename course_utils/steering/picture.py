@@ -25,14 +25,6 @@ class Trace:
         self.loss, self.ema, self.lr = (np.full(T, np.nan) for _ in range(3))
         self.n, self._sum = 0, 0.0
 
-    def copy(self) -> Trace:
-        """What a branch starts with."""
-        twin = Trace(len(self.loss))
-        for name in ("loss", "ema", "lr"):
-            getattr(twin, name)[:] = getattr(self, name)
-        twin.n, twin._sum = self.n, self._sum
-        return twin
-
     def follow(self, run) -> None:
         """Take over what is new in the record: one copy from the device, not one an update."""
         new = run.loss_log[self.n :]

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from course_utils.data.standin import stand_in
 from course_utils.runs import Run
 from course_utils.training.compute import pick
 from course_utils.training.keep_best import KeepBest
 from course_utils.training.loop import evaluate, train
 from course_utils.training.models import mlp, small_conv_net
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")
-DATA = stand_in(train=160, val=40, test=10)
+DATA = tiny_data(train=160, val=40, test=10)
 
 
 def saw(best, values, model, run=None):

@@ -12,13 +12,13 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course_utils.data.standin import stand_in
 from course_utils.interrupts import uninterrupted
 from course_utils.schedules import constant
 from course_utils.steering.lanes import Lanes
 from course_utils.steering.panel import live_training
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
+from tests.made_up import tiny_data
 
 LENGTH = {"updates": 12, "batch_size": 20, "validate_every": 4, "compute": pick("cpu", "float32")}
 RATE = partial(constant, peak=0.1)
@@ -26,7 +26,7 @@ RATE = partial(constant, peak=0.1)
 
 @pytest.fixture(scope="module")
 def data():
-    return stand_in(train=100, val=40, test=10)
+    return tiny_data(train=100, val=40, test=10)
 
 
 def make(seed=0):
@@ -111,7 +111,7 @@ def test_an_error_is_shown_in_the_panel_and_raised_where_it_is_awaited(data):
 
 def test_an_error_in_something_scripted_is_not_swallowed(data):
     panel = panel_of(data).at(3, lambda panel: panel.drop(-1))
-    with pytest.raises(ValueError, match="factor must be finite"):
+    with pytest.raises(ValueError, match="factor must be a finite number"):
         asyncio.run(panel.run())
 
 
@@ -165,7 +165,7 @@ def test_start_outside_a_notebook_says_what_to_do(data):
     [
         ({"updates": None}, "either epochs or updates"),
         ({"updates": 0}, "updates must be"),
-        ({"drop": 2}, "drop must lie"),
+        ({"drop": 2}, "drop must be"),
         ({"schedule": [RATE, RATE]}, "2 functions for 1"),
         ({"schedule": 0.1}, "function"),
     ],

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data.standin import stand_in
 from course_utils.range_test.curve import RangeTest
 from course_utils.range_test.sweep import range_test
 from course_utils.runs import RunTable
 from course_utils.training.compute import pick
 from course_utils.training.models import mlp
+from tests.made_up import tiny_data
 
-DATA = stand_in(train=160, val=60, test=60)
+DATA = tiny_data(train=160, val=60, test=60)
 NET = mlp((8,), seed=0)
 
 

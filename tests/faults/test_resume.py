@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.data.standin import stand_in
 from course_utils.schedules import one_cycle, one_cycle_momentum
 from course_utils.training import checkpoints
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit, train
 from course_utils.training.models import mlp, small_conv_net
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")
-DATA = stand_in(train=160, val=40, test=10)
+DATA = tiny_data(train=160, val=40, test=10)
 T = 12
 ROOT = Path(__file__).resolve().parents[2]
 

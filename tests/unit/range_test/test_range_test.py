@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data.standin import stand_in
 from course_utils.range_test.curve import RangeTest, slope_per_decade, smooth_curve
 from course_utils.range_test.rule import suggest
 from course_utils.range_test.sweep import range_test
@@ -16,9 +15,10 @@ from course_utils.runs import Run, RunTable
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
 from course_utils.training.models import mlp, small_conv_net
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")
-DATA = stand_in(train=160, val=60, test=60)
+DATA = tiny_data(train=160, val=60, test=60)
 X = np.linspace(-5, 1, 100)  # log10 of the rates of an invented sweep
 
 

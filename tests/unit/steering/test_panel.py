@@ -12,7 +12,6 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course_utils.data.standin import stand_in
 from course_utils.pictures.canvas import WIDGET_VIEW
 from course_utils.runs import Run
 from course_utils.schedules import cosine
@@ -20,6 +19,7 @@ from course_utils.steering.panel import LiveTraining, live_training
 from course_utils.steering.picture import POINTS, Trace
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
+from tests.made_up import tiny_data
 
 UPDATES = 12
 CPU = pick("cpu", "float32")
@@ -29,7 +29,7 @@ SCHEDULE = partial(cosine, peak=0.1, T=UPDATES)
 
 @pytest.fixture(scope="module")
 def data():
-    return stand_in(train=100, val=40, test=10)
+    return tiny_data(train=100, val=40, test=10)
 
 
 def make(seed=0, lr=0.1):
@@ -252,7 +252,7 @@ def test_changes_without_an_update_between_are_one_mark_and_both_count(data):
 @pytest.mark.parametrize("wrong", [-0.1, math.nan, math.inf])
 def test_a_wrong_rate_is_refused_by_name(data, wrong):
     panel = panel_of(data)
-    with pytest.raises(ValueError, match="learning rate is finite"):
+    with pytest.raises(ValueError, match="lr must be a finite number >= 0"):
         panel.take_over(wrong)
     assert panel.lanes.main.hand is None
 

@@ -11,14 +11,14 @@ from torch.nn.functional import cross_entropy
 
 from course_utils.data.batches import normalise
 from course_utils.data.splits import Data, Split
-from course_utils.data.standin import stand_in
 from course_utils.schedules import cosine, one_cycle, one_cycle_momentum
 from course_utils.training.compute import Compute, cpu_has_bfloat16, pick
 from course_utils.training.loop import evaluate, fit, train
 from course_utils.training.models import mlp, small_conv_net
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")  # also sets COURSE_THREADS: two spinning threads would wait for each other
-DATA = stand_in(train=160, val=60, test=60)
+DATA = tiny_data(train=160, val=60, test=60)
 
 
 def sgd(model, lr=0.05, **more):

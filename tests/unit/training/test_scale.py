@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_utils.data.standin import stand_in
 from course_utils.training import scale
 from course_utils.training.compute import Compute, pick
 from course_utils.training.models import mlp
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")
 TINY = replace(scale.DESK, train=160, epochs=3, batch_size=16, model=lambda seed: mlp((4,), seed=seed))
@@ -37,7 +37,7 @@ def test_scale_follows_the_device():
 def test_updates_are_those_that_train_makes():
     from course_utils.training.loop import fit
 
-    data = stand_in(train=160, val=20, test=10)
+    data = tiny_data(train=160, val=20, test=10)
     model = TINY.model(seed=0)
     record = fit(
         model,
@@ -51,7 +51,7 @@ def test_updates_are_those_that_train_makes():
 
 
 def test_expected_time_grows_with_the_work_and_is_said(capsys, monkeypatch):
-    data = stand_in(train=160, val=20, test=10)
+    data = tiny_data(train=160, val=20, test=10)
     clock = iter(range(1000))
     monkeypatch.setattr(scale.time, "perf_counter", lambda: next(clock))  # ten updates last one second
     one = scale.expected_seconds(TINY, data, compute=CPU)

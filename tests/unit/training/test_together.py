@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.data.standin import stand_in
 from course_utils.schedules import cosine, linear
 from course_utils.training.compute import pick
 from course_utils.training.loop import fit
 from course_utils.training.models import mlp, small_conv_net
 from course_utils.training.together import Stack, sgd_together, train_together
+from tests.made_up import tiny_data
 
 CPU = pick("cpu", "float32")
-DATA = stand_in(train=160, val=60, test=10)
+DATA = tiny_data(train=160, val=60, test=10)
 T = 12
 SETTINGS = [
     {"lr": 0.01},
