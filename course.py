@@ -149,7 +149,7 @@ class PipProgress:
     """Sums up pip's output, line by line, in one short phrase."""
 
     def __init__(self):
-        self.found, self.phrase = set(), "starting pip"
+        self.packages, self.phrase = set(), "starting pip"
 
     def read(self, line):
         """Take in one line of pip's output and return what pip is doing now."""
@@ -157,8 +157,8 @@ class PipProgress:
         package = re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line)
         wheel = re.match(r"(?:Downloading|Using cached) (?:\S*/)?([\w.]+-\d[^-\s]*)\S*(?: \((.*)\))?", line)
         if package:
-            self.found.add(package.group(1).lower())
-            self.phrase = "looking up %s (%d packages so far)" % (package.group(1), len(self.found))
+            self.packages.add(package.group(1).lower())
+            self.phrase = "looking up %s (%d packages so far)" % (package.group(1), len(self.packages))
         elif wheel:
             self.phrase = "getting " + ", ".join(part for part in wheel.groups() if part)
         elif line.startswith("Installing collected packages:"):
@@ -203,9 +203,9 @@ def classify(output, status):
         ),
     )
     for pattern, reason, way_out in rules:
-        found = re.search(pattern, output)
-        if found:
-            return Problem(reason.format(*found.groups()), way_out)
+        match = re.search(pattern, output)
+        if match:
+            return Problem(reason.format(*match.groups()), way_out)
     if status < 0 or status in (137, 143):
         return Problem("The installation was killed (for lack of memory?).", "To repair it, " + again)
     errors = [line.strip() for line in output.splitlines() if re.match(r"\s*(ERROR|Error|error)\b", line)]
@@ -316,18 +316,18 @@ def port_is_free(port):
     return True
 
 
-def choose_port(asked=None, first=8888):
+def choose_port(wanted=None, first=8888):
     """The port asked for, or the first free one from 8888 on. Raises Problem when the asked one is busy."""
-    if asked is not None and not 1 <= asked <= 65535:
+    if wanted is not None and not 1 <= wanted <= 65535:
         raise Problem(
-            "--port %d is not a port." % asked, "Ports go from 1 to 65535; without --port a free one is taken."
+            "--port %d is not a port." % wanted, "Ports go from 1 to 65535; without --port a free one is taken."
         )
-    if asked and port_is_free(asked):
-        return asked
-    free = next((port for port in range(asked or first, 65536) if port_is_free(port)), None)
-    if asked:
+    if wanted and port_is_free(wanted):
+        return wanted
+    free = next((port for port in range(wanted or first, 65536) if port_is_free(port)), None)
+    if wanted:
         raise Problem(
-            "Port %d is busy (another JupyterLab?)." % asked,
+            "Port %d is busy (another JupyterLab?)." % wanted,
             "Port %s is free: python3 course.py start --port %s" % (free, free),
         )
     return free

@@ -12,15 +12,15 @@ NOT_OURS = ("PYTEST_", "KMP_", "GOMP_", "OMP_", "MPL", "JPY_", "JUPYTER_", "PYDE
 
 def state() -> dict[str, object]:
     """What is compared: variables, working folder, a running loop, and settings of matplotlib and torch if imported."""
-    found = {f"the variable {k}": v for k, v in os.environ.items() if not k.startswith(NOT_OURS)}
-    found["the working folder"] = os.getcwd()
+    seen = {f"the variable {k}": v for k, v in os.environ.items() if not k.startswith(NOT_OURS)}
+    seen["the working folder"] = os.getcwd()
     if matplotlib := sys.modules.get("matplotlib"):
-        found |= {f"rcParams[{k!r}]": v for k, v in matplotlib.rcParams.copy().items() if k != "backend"}
+        seen |= {f"rcParams[{k!r}]": v for k, v in matplotlib.rcParams.copy().items() if k != "backend"}
     if torch := sys.modules.get("torch"):
-        found["torch's number of threads"] = torch.get_num_threads()
+        seen["torch's number of threads"] = torch.get_num_threads()
     if asyncio._get_running_loop() is not None:
-        found["a running event loop"] = "running"
-    return found
+        seen["a running event loop"] = "running"
+    return seen
 
 
 def left_behind(before: dict[str, object], after: dict[str, object]) -> list[str]:

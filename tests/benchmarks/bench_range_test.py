@@ -45,13 +45,13 @@ OURS = {
 
 def answers(runs: list[Run]) -> dict[str, tuple[str, float | None]]:
     """rule -> (mode, suggested rate or None) for the runs of one range test."""
-    found = {}
+    suggestions = {}
     read = {seeds: suggest(runs[:seeds]) for seeds in (1, 3)}
     for name, (mode, seeds, what) in OURS.items():
-        found[name] = (mode, getattr(read[seeds], what))
+        suggestions[name] = (mode, getattr(read[seeds], what))
     for name in FILES:
-        found[name] = (MODES[name], suggested(name, runs[0].lr, runs[0].loss, N))
-    return found
+        suggestions[name] = (MODES[name], suggested(name, runs[0].lr, runs[0].loss, N))
+    return suggestions
 
 
 # ---------------------------------------------------------------------------------------------- invented curves
@@ -70,17 +70,27 @@ def invented() -> None:
                 over.setdefault(name, []).append(x > best + 0.3)
     flat = {}
     for _ in range(FLAT):
-        noisy = [Run(config={"high": HIGH, "updates": N}, seed=seed, t=list(range(1, N + 1)), momentum=[0.9] * N,
-                     lr=np.geomspace(LOW, HIGH, N).tolist(), loss_log=(START + 0.05 * rng.standard_normal(N)).tolist())
-                 for seed in range(3)]  # fmt: skip
+        noisy = [
+            Run(
+                config={"high": HIGH, "updates": N},
+                seed=seed,
+                t=list(range(1, N + 1)),
+                momentum=[0.9] * N,
+                lr=np.geomspace(LOW, HIGH, N).tolist(),
+                loss_log=(START + 0.05 * rng.standard_normal(N)).tolist(),
+            )
+            for seed in range(3)
+        ]
         for name, (_, rate) in answers(noisy).items():
             flat.setdefault(name, []).append(rate is None)
     print(f"\n{DRAWS} invented curves; decades from the rate with the lowest loss; flat: share of {FLAT} declined")
     print(f"{'rule':26} {'median':>7} {'5 %':>6} {'95 %':>6} {'outside':>8} {'2x over':>8} {'declined':>9} {'flat':>6}")
     for name, x in away.items():
         low, middle, high = np.quantile(x, [0.05, 0.5, 0.95])
-        print(f"{name:26} {middle:+7.2f} {low:+6.2f} {high:+6.2f} {np.mean(outside[name]):8.0%} "
-              f"{np.mean(over[name]):8.1%} {np.mean(declined[name]):9.0%} {np.mean(flat[name]):6.0%}")  # fmt: skip
+        print(
+            f"{name:26} {middle:+7.2f} {low:+6.2f} {high:+6.2f} {np.mean(outside[name]):8.0%} "
+            f"{np.mean(over[name]):8.1%} {np.mean(declined[name]):9.0%} {np.mean(flat[name]):6.0%}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------- real trainings
@@ -88,37 +98,51 @@ def regrets(results: Results, details: bool) -> list[dict]:
     """For each task: rule -> (mode, regret in points or None, catastrophe)."""
     rows = []
     for task in TASKS:
-        asked = {name: (mode, rate and task.snapped(rate))
-                 for name, (mode, rate) in answers(list(results.test(task).runs)).items()}  # fmt: skip
+        suggestions = {
+            name: (mode, rate and task.snapped(rate))
+            for name, (mode, rate) in answers(list(results.test(task).runs)).items()
+        }
         best = {}
         for mode in ("constant", "one cycle"):
-            rates = [*task.grid, *(rate for own, rate in asked.values() if own == mode and rate)]
+            rates = [*task.grid, *(rate for own, rate in suggestions.values() if own == mode and rate)]
             best[mode] = max((results.accuracy(task, mode, rate), rate) for rate in rates)
         row = {}
-        for name, (mode, rate) in asked.items():
+        for name, (mode, rate) in suggestions.items():
             top = best[mode][0]
             got = results.accuracy(task, mode, rate) if rate else None
-            row[name] = (mode, None if got is None else top - got,
-                         got is not None and got - GUESSING < (top - GUESSING) / 4)  # fmt: skip
+            row[name] = (
+                mode,
+                None if got is None else top - got,
+                got is not None and got - GUESSING < (top - GUESSING) / 4,
+            )
         rows.append(row)
         if details:
             tops = [f"best {mode} {accuracy:.1f} % at {rate:.2g}" for mode, (accuracy, rate) in best.items()]
             print(f"\n{task.name}{' (held out)' if task.held_out else ''}: {', '.join(tops)}")
-            print("  " + "; ".join(f"{name} {asked[name][1]:.2g}: {regret:.1f}" if regret is not None
-                                   else f"{name}: declined" for name, (_, regret, _) in row.items()))  # fmt: skip
+            print(
+                "  "
+                + "; ".join(
+                    f"{name} {suggestions[name][1]:.2g}: {regret:.1f}" if regret is not None else f"{name}: declined"
+                    for name, (_, regret, _) in row.items()
+                )
+            )
     return rows
 
 
 def summary(rows: list[dict], mode: str) -> dict[str, tuple[float, float, int, int]]:
     """rule -> (median regret, worst, catastrophes, declined) of the rules that are meant for `mode`."""
-    found = {}
+    table = {}
     for name in rows[0]:
         own = [row[name] for row in rows if row[name][0] == mode]
         known = [regret for _, regret, _ in own if regret is not None]
         if own:
-            found[name] = (float(np.median(known)) if known else np.nan, max(known, default=np.nan),
-                           sum(bad for *_, bad in own), len(own) - len(known))  # fmt: skip
-    return found
+            table[name] = (
+                float(np.median(known)) if known else np.nan,
+                max(known, default=np.nan),
+                sum(bad for *_, bad in own),
+                len(own) - len(known),
+            )
+    return table
 
 
 def main() -> int:
@@ -140,7 +164,7 @@ def main() -> int:
             for name, (median, worst, bad, no) in table.items():
                 print(f"{name:26} {median:7.1f} {worst:7.1f} {bad:13d} {no:9d}")
             ours = next(name for name in table if name.startswith("ours") and name.endswith("3 seeds"))
-            least = min(found[0] for name, found in table.items() if not name.startswith("ours"))
+            least = min(row[0] for name, row in table.items() if not name.startswith("ours"))
             good = table[ours][0] <= least and table[ours][2] == 0
             missed += not good
             print(f"bar: {ours} at most {least:.1f} and no catastrophe: {'met' if good else 'MISSED'}")

@@ -35,10 +35,18 @@ def made_up(path: Path) -> Path:
     rng = np.random.default_rng(0)
     curve = rng.random((300, 3, 100)).tolist()
     return RunTable(
-        Run(config={"optimizer": "sgd", "lr": 0.1, "schedule": "cosine"}, seed=i, status="finished",
-            t=list(range(1, 101)), lr=lr, momentum=m, loss_log=loss, val=[(k, 1.0, 0.5) for k in range(1, 9)])
+        Run(
+            config={"optimizer": "sgd", "lr": 0.1, "schedule": "cosine"},
+            seed=i,
+            status="finished",
+            t=list(range(1, 101)),
+            lr=lr,
+            momentum=m,
+            loss_log=loss,
+            val=[(k, 1.0, 0.5) for k in range(1, 9)],
+        )
         for i, (lr, m, loss) in enumerate(curve)
-    ).save(path)  # fmt: skip
+    ).save(path)
 
 
 def main() -> int:

@@ -90,8 +90,13 @@ def peak_memory() -> float:
 def second_start() -> float:
     """Seconds until `course.py start` says that the server answers."""
     begin = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "course.py", "start", "--no-browser"], cwd=ROOT, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    server = subprocess.Popen(
+        [sys.executable, "course.py", "start", "--no-browser"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         for line in server.stdout:
             if "is running" in line:

@@ -44,14 +44,18 @@ def whole_trainings(data, updates: int) -> tuple[float, float, float]:
     how = dict(updates=updates, batch_size=32, seed=0, compute=pick(dtype="float32"))
     begin = time.perf_counter()
     alone = []
-    for one in settings:
+    for setting in settings:
         model = mlp(hidden=(16,), seed=0)
-        sgd = torch.optim.SGD(model.parameters(), lr=one["lr"], momentum=0.9, weight_decay=one["weight_decay"])
-        alone.append(fit(model, data, sgd, partial(cosine, peak=one["lr"], T=updates), validate_every=updates, **how))
+        sgd = torch.optim.SGD(model.parameters(), lr=setting["lr"], momentum=0.9, weight_decay=setting["weight_decay"])
+        alone.append(
+            fit(model, data, sgd, partial(cosine, peak=setting["lr"], T=updates), validate_every=updates, **how)
+        )
     middle = time.perf_counter()
     runs = train_together([mlp(hidden=(16,), seed=0) for _ in settings], data, settings, **how)
     end = time.perf_counter()
-    pairs = [(a, b) for one, run in zip(alone, runs, strict=True) for a, b in zip(one.loss, run.loss, strict=True)]
+    pairs = [
+        (a, b) for single, run in zip(alone, runs, strict=True) for a, b in zip(single.loss, run.loss, strict=True)
+    ]
     return middle - begin, end - middle, max(abs(a - b) / a for a, b in pairs)
 
 

@@ -71,8 +71,14 @@ def sgd(model):
 
 
 def loader_of(data, workers):
-    return DataLoader(PilImages(data.train, data.mean, data.std), BATCH, shuffle=True, drop_last=True,
-                      num_workers=workers, persistent_workers=workers > 0)  # fmt: skip
+    return DataLoader(
+        PilImages(data.train, data.mean, data.std),
+        BATCH,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
 
 
 def speeds(data, rounds: int) -> dict[str, float]:
@@ -137,13 +143,13 @@ def main() -> int:
     args = parser.parse_args()
     data = cifar10(train=args.images, val=size(2_000, 100), test=100, quiet=True)
     print(f"{pick('cpu').describe()}; {data.banner()}")
-    found = speeds(data, args.rounds)
-    for name, value in found.items():
+    rates = speeds(data, args.rounds)
+    for name, value in rates.items():
         print(f"{name:24} {value:8.0f} images/s")
-    usual = max(v for name, v in found.items() if name.startswith("usual"))
+    usual = max(v for name, v in rates.items() if name.startswith("usual"))
     missed = 0
     for dtype, bar in BARS.items():
-        ours = found.get(f"train(), {str(dtype).removeprefix('torch.')}")
+        ours = rates.get(f"train(), {str(dtype).removeprefix('torch.')}")
         if ours:
             missed += ours < bar * usual
             print(f"{str(dtype):24} {ours / usual:8.1f} times the usual loop (bar {bar:g})")

@@ -29,8 +29,12 @@ def seconds(workers: int, trials: int, folder: Path) -> float:
 
     space = {"lr": log_uniform(1e-2, 0.5), "weight_decay": log_uniform(1e-5, 1e-3)}
     file = folder / f"{workers}-{time.time_ns()}.log"
-    study = make_study(file, "course_utils.lessons.l10_2_2.objectives:short_training", space=space,
-                       points=random_settings(space, trials))  # fmt: skip
+    study = make_study(
+        file,
+        "course_utils.lessons.l10_2_2.objectives:short_training",
+        space=space,
+        points=random_settings(space, trials),
+    )
     begin = time.perf_counter()
     processes = [start_worker(file, str(n)) for n in range(workers)]
     failed = [process.wait() for process in processes]
@@ -51,14 +55,14 @@ def main() -> int:
         return 0
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     print(f"{args.trials} trials, {os.cpu_count()} cores, load before: {busy:.1f}" + " (NOT QUIET)" * (busy > 0.5))
-    one, two = [], []
+    alone, both = [], []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(args.rounds):
-            one.append(seconds(1, args.trials, Path(folder)))
-            two.append(seconds(2, args.trials, Path(folder)))
-            ratio = two[-1] / one[-1]
-            print(f"one worker {one[-1]:6.1f} s   two workers {two[-1]:6.1f} s   ratio {ratio:.2f}", flush=True)
-    ratio = sum(two) / sum(one)
+            alone.append(seconds(1, args.trials, Path(folder)))
+            both.append(seconds(2, args.trials, Path(folder)))
+            ratio = both[-1] / alone[-1]
+            print(f"one worker {alone[-1]:6.1f} s   two workers {both[-1]:6.1f} s   ratio {ratio:.2f}", flush=True)
+    ratio = sum(both) / sum(alone)
     print(f"two workers need {ratio:.2f} of one worker's time   (bar {BAR})")
     return status(ratio > BAR)
 

@@ -42,8 +42,15 @@ class Curve:
         noisy = self.loss(x) + self.noise * np.where(x > self.breaks, 3, 1) * rng.standard_normal(N)
         lost = np.flatnonzero(noisy > 4 * START)
         n = int(lost[0]) + 1 if len(lost) else N
-        return Run(config={"high": HIGH, "updates": N}, seed=seed, source="invented", t=list(range(1, n + 1)),
-                   lr=(10 ** x[:n]).tolist(), momentum=[0.9] * n, loss_log=noisy[:n].tolist())  # fmt: skip
+        return Run(
+            config={"high": HIGH, "updates": N},
+            seed=seed,
+            source="invented",
+            t=list(range(1, n + 1)),
+            lr=(10 ** x[:n]).tolist(),
+            momentum=[0.9] * n,
+            loss_log=noisy[:n].tolist(),
+        )
 
     def usable(self) -> tuple[float, float]:
         """log10 of the first rate that has 5 % of the improvement, and of the rate with the lowest loss."""
@@ -59,6 +66,7 @@ def drawn(n: int, seed: int) -> list[Curve]:
     curves = []
     for i in range(n):
         falls = rng.uniform(-3.5, -1.2)
-        curves.append(Curve(SHAPES[i % 3], falls, falls + rng.uniform(0.5, 1.5), rng.uniform(0.3, 1.0),
-                            rng.uniform(0.03, 0.08)))  # fmt: skip
+        curves.append(
+            Curve(SHAPES[i % 3], falls, falls + rng.uniform(0.5, 1.5), rng.uniform(0.3, 1.0), rng.uniform(0.03, 0.08))
+        )
     return curves

@@ -32,11 +32,11 @@ MODES = {name: "one cycle" if "fastai" in name else "constant" for name in FILES
 # ---------------------------------------------------------------------------------------- what each finder keeps
 def _smoothed(raw, factor: float, corrected: bool) -> np.ndarray:
     """Moving average that keeps `factor` of the past; torch-lr-finder's starts at the first loss, uncorrected."""
-    kept, average = [], 0.0 if corrected else raw[0]
+    losses, average = [], 0.0 if corrected else raw[0]
     for i, loss in enumerate(raw):
         average = factor * average + (1 - factor) * loss
-        kept.append(average / (1 - factor ** (i + 1)) if corrected else average)
-    return np.array(kept)
+        losses.append(average / (1 - factor ** (i + 1)) if corrected else average)
+    return np.array(losses)
 
 
 def _until(losses, times: float) -> int:
@@ -138,8 +138,11 @@ def _taken(relative: str, name: str) -> Callable | None:
 
 def _call(name: str, rule: Callable, lr, loss):
     if name == "torch-lr-finder":
-        axes = SimpleNamespace(**dict.fromkeys(("plot", "scatter", "legend", "set_xscale", "set_xlabel", "set_ylabel"),
-                                               lambda *_, **__: None))  # fmt: skip
+        axes = SimpleNamespace(
+            **dict.fromkeys(
+                ("plot", "scatter", "legend", "set_xscale", "set_xlabel", "set_ylabel"), lambda *_, **__: None
+            )
+        )
         finder = SimpleNamespace(history={"lr": list(lr), "loss": list(loss)})
         return rule(finder, ax=axes)[1]
     if name == "Lightning":

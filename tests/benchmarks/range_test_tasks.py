@@ -63,7 +63,7 @@ class Task:
         low = OPTIMIZERS[self.optimizer][1]
         return float(f"{low * 10 ** (round(10 * math.log10(lr / low)) / 10):.3g}")
 
-    def made(self, seed: int, lr: float = 0.01):
+    def fresh(self, seed: int, lr: float = 0.01):
         model = NETS[self.net](seed=seed)
         return model, OPTIMIZERS[self.optimizer][0](model.parameters(), lr=lr)
 
@@ -108,12 +108,12 @@ class Results:
         """The range test of a task: three seeds of 100 updates from 1e-5 to 10."""
         path = self.folder / f"{task.name}.npz"
         if not path.exists():
-            made = range_test(*self._swap(task), batch_size=task.batch_size, compute=pick("cpu"), validate_every=10)
-            made.runs.save(path, points=10_000)
+            sweep = range_test(*self._swap(task), batch_size=task.batch_size, compute=pick("cpu"), validate_every=10)
+            sweep.runs.save(path, points=10_000)
         return RangeTest(RunTable.load(path))
 
     def _swap(self, task):
-        model, optimizer = task.made(seed=0)
+        model, optimizer = task.fresh(seed=0)
         return model, self.data, optimizer
 
     def accuracy(self, task: Task, mode: str, lr: float) -> float:
@@ -133,7 +133,7 @@ class Results:
 
 def trained(task: Task, mode: str, lr: float, seed: int, data) -> float:
     """Accuracy in per cent after UPDATES updates; a constant rate jumps about, so there it is a mean of three."""
-    model, optimizer = task.made(seed, lr)
+    model, optimizer = task.fresh(seed, lr)
     how = dict(updates=UPDATES, batch_size=task.batch_size, seed=seed, validate_every=None, compute=pick("cpu"))
     if mode == "one cycle":
         how["momentum"] = None if task.optimizer in ("sgd", "rmsprop") else partial(one_cycle_momentum, T=UPDATES)

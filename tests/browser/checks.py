@@ -69,8 +69,8 @@ CUT = """
 
 def check_no_errors(notebook: Notebook) -> None:
     """No cell failed, no picture shows an alert, no widget is broken."""
-    found = notebook.errors()
-    assert not found, f"{notebook.name}: " + "; ".join(found)
+    errors = notebook.errors()
+    assert not errors, f"{notebook.name}: " + "; ".join(errors)
 
 
 def picture_of(handle) -> dict:
@@ -88,12 +88,14 @@ def wait_picture(notebook: Notebook, handle, good: str, src: str, what: str) -> 
     try:
         notebook.page.wait_for_function(
             f"([handle, src]) => handle.closest('{OUTPUT}').querySelector('{PICTURE}').src {good} src",
-            arg=[handle.element_handle(), src], timeout=1000 * SECONDS)  # fmt: skip
+            arg=[handle.element_handle(), src],
+            timeout=1000 * SECONDS,
+        )
     except Exception as error:
         seen = picture_of(handle)
         state = handle.evaluate("h => [h.getAttribute('aria-valuenow'), document.activeElement === h]")
-        told = f"value and focus {state}, kernel {notebook.kernel_status}, status {seen['status']!r}"
-        raise AssertionError(f"{notebook.name}: {what}. {seen['alerts']} ({told})") from error
+        details = f"value and focus {state}, kernel {notebook.kernel_status}, status {seen['status']!r}"
+        raise AssertionError(f"{notebook.name}: {what}. {seen['alerts']} ({details})") from error
 
 
 def check_slider(notebook: Notebook, handle) -> None:
@@ -102,15 +104,15 @@ def check_slider(notebook: Notebook, handle) -> None:
     name = handle.evaluate("h => h.closest('.widget-inline-hbox')?.querySelector('.widget-label')?.textContent")
     before = picture_of(handle)
     at_end = handle.evaluate("h => Number(h.getAttribute('aria-valuenow')) >= Number(h.getAttribute('aria-valuemax'))")
-    there, back = ("ArrowLeft", "ArrowRight") if at_end else ("ArrowRight", "ArrowLeft")
-    press(handle, there)
-    wait_picture(notebook, handle, "!==", before["src"], f"{there} on {name!r} did not change the picture")
+    key, back = ("ArrowLeft", "ArrowRight") if at_end else ("ArrowRight", "ArrowLeft")
+    press(handle, key)
+    wait_picture(notebook, handle, "!==", before["src"], f"{key} on {name!r} did not change the picture")
     after = picture_of(handle)
-    assert not after["alerts"], f"{notebook.name}: {there} on {name!r}: {after['alerts']}"
+    assert not after["alerts"], f"{notebook.name}: {key} on {name!r}: {after['alerts']}"
     press(handle, back)
     wait_picture(notebook, handle, "===", before["src"], f"{back} on {name!r} did not bring the first picture back")
-    now = picture_of(handle)
-    assert now["status"] == before["status"], f"status after {there} and {back} on {name!r}: {now['status']!r}"
+    again = picture_of(handle)
+    assert again["status"] == before["status"], f"status after {key} and {back} on {name!r}: {again['status']!r}"
 
 
 def check_words(notebook: Notebook, output) -> None:
@@ -158,8 +160,8 @@ def check_nothing_cut(notebook: Notebook, width: int) -> None:
     notebook.page.set_viewport_size({"width": width, "height": size["height"]})
     notebook.page.wait_for_timeout(300)
     try:
-        found = notebook.page.evaluate(CUT)
+        cut = notebook.page.evaluate(CUT)
     finally:
         notebook.page.set_viewport_size(size)
         notebook.page.wait_for_timeout(100)
-    assert not found, f"{notebook.name} in a window of {width} px: " + "; ".join(found)
+    assert not cut, f"{notebook.name} in a window of {width} px: " + "; ".join(cut)

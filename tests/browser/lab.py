@@ -33,7 +33,8 @@ class Notebook:
         page.goto(server.url(name), timeout=1000 * timeout)
         page.wait_for_function(
             f"() => window.jupyterapp && {PANEL} && {PANEL}.context.isReady && {PANEL}.sessionContext.isReady",
-            timeout=1000 * timeout)  # fmt: skip
+            timeout=1000 * timeout,
+        )
         self.wait_idle(timeout)
         self.mark_cells()
 
@@ -55,7 +56,9 @@ class Notebook:
         """Start one of JupyterLab's commands without waiting for it."""
         self.page.evaluate(
             "name => { window.commandDone = false; const end = () => { window.commandDone = true; };"
-            " window.jupyterapp.commands.execute(name).then(end, end); }", name)  # fmt: skip
+            " window.jupyterapp.commands.execute(name).then(end, end); }",
+            name,
+        )
 
     def wait_command(self, timeout: float) -> None:
         """Wait for the end of the last command and of everything it started in the kernel."""
@@ -109,13 +112,18 @@ class Notebook:
 
     def places(self, pattern: str) -> list[int]:
         """Places of the code cells whose source matches a regular expression."""
-        return [place for place, cell in enumerate(self.cells())
-                if cell["cell_type"] == "code" and re.search(pattern, "".join(cell["source"]), re.M)]  # fmt: skip
+        return [
+            place
+            for place, cell in enumerate(self.cells())
+            if cell["cell_type"] == "code" and re.search(pattern, "".join(cell["source"]), re.M)
+        ]
 
     def set_source(self, place: int, source: str) -> None:
         """Replace the text of a cell."""
-        self.page.evaluate(f"([place, source]) => {PANEL}.content.model.cells.get(place).sharedModel.setSource(source)",
-                           [place, source])  # fmt: skip
+        self.page.evaluate(
+            f"([place, source]) => {PANEL}.content.model.cells.get(place).sharedModel.setSource(source)",
+            [place, source],
+        )
 
     def text(self, place: int) -> str:
         """What a cell printed or showed, as plain text."""
@@ -127,16 +135,16 @@ class Notebook:
 
     def errors(self) -> list[str]:
         """Errors in the outputs of all cells, and alerts on the page."""
-        found = []
+        wrong = []
         for place, cell in enumerate(self.cells()):
             for output in cell.get("outputs", []):
                 if output["output_type"] == "error":
-                    found.append(f"cell {place}: {output['ename']}: {output['evalue']}")
+                    wrong.append(f"cell {place}: {output['ename']}: {output['evalue']}")
         for alert in self.page.locator(f"{OUTPUT} [role=alert]").all_text_contents():
-            found.append(f"alert on the page: {alert.strip()[:400]}")
+            wrong.append(f"alert on the page: {alert.strip()[:400]}")
         broken = self.page.get_by_text(re.compile(r"Error (displaying|creating) widget|Loading widget"))
-        found += [f"broken widget: {text}" for text in broken.all_text_contents()]
-        return found + [f"error in the page: {error}" for error in self.page_errors]
+        wrong += [f"broken widget: {text}" for text in broken.all_text_contents()]
+        return wrong + [f"error in the page: {error}" for error in self.page_errors]
 
     # ------------------------------------------------------------------------------------------------ the page
     def cell(self, place: int):
@@ -145,10 +153,10 @@ class Notebook:
 
     def outputs(self):
         """Locators of all outputs that show both a slider and a picture."""
-        found = self.page.locator(OUTPUT)
+        outputs = self.page.locator(OUTPUT)
         for part in (HANDLE, PICTURE):
-            found = found.filter(has=self.page.locator(part))
-        return found.all()
+            outputs = outputs.filter(has=self.page.locator(part))
+        return outputs.all()
 
     def screenshot(self, path: Path, place: int | None = None) -> None:
         """Keep a picture of the page, or of one cell."""

@@ -62,32 +62,32 @@ def test_nothing_is_cut_in_a_narrow_window(lesson, width):
 
 def answer_cells(notebook) -> list[tuple[int, str, str, str]]:
     """(place, exercise id, the learner's name, the check and what follows) of every cell that checks an answer."""
-    found = []
+    answers = []
     for place in notebook.places(r"^check\("):
         source = notebook.source(place)
         for node in ast.parse(source).body:
             call = getattr(node, "value", None)
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "check" and len(call.args) > 1:
                 rest = "\n".join(source.splitlines()[node.lineno - 1 :])
-                found.append((place, ast.literal_eval(call.args[0]), ast.unparse(call.args[1]), rest))
+                answers.append((place, ast.literal_eval(call.args[0]), ast.unparse(call.args[1]), rest))
                 break
-    return found
+    return answers
 
 
-def answer(one, name: str, rest: str, source: str | None) -> str:
+def answer(exercise, name: str, rest: str, source: str | None) -> str:
     """A cell that answers an exercise: with its solution, or with the wrong answer `source`."""
-    if isinstance(one, FunctionExercise):
-        text = one.solution if source is None else source
-        lines = ["import math", text.strip(), *([] if name == one.function else [f"{name} = {one.function}"])]
+    if isinstance(exercise, FunctionExercise):
+        text = exercise.solution if source is None else source
+        lines = ["import math", text.strip(), *([] if name == exercise.function else [f"{name} = {exercise.function}"])]
     else:
         call = ast.parse(rest).body[0].value
         own = ", ".join(f"{word.arg}={ast.unparse(word.value)}" for word in call.keywords)
-        right = f"{name} = one.answer(**given)"
-        wrong = f"{name} = bank.value_of({source!r}, {{**getattr(one, 'names', {{}}), **given}})"
+        right = f"{name} = entry.answer(**given)"
+        wrong = f"{name} = bank.value_of({source!r}, {{**getattr(entry, 'names', {{}}), **given}})"
         lines = [
             "from course_utils.exercises import bank",
-            f"one = bank.find({one.id!r})",
-            f"given = {{**one.given, **dict({own})}}",
+            f"entry = bank.find({exercise.id!r})",
+            f"given = {{**entry.given, **dict({own})}}",
             right if source is None else wrong,
         ]
     return "\n".join([*lines, rest])
@@ -99,11 +99,11 @@ def test_exercises_answer_wrong_then_right(lesson, artefacts):
     fresh = [lesson.text(place) for place, *_ in cells]
     assert all("[NOT ATTEMPTED]" in text or "[NOT YET]" in text for text in fresh), "\n".join(fresh)
     for place, name, mine, rest in cells:
-        one = bank.find(name)
-        lesson.set_source(place, answer(one, mine, rest, one.misconceptions[0].source))
+        exercise = bank.find(name)
+        lesson.set_source(place, answer(exercise, mine, rest, exercise.misconceptions[0].source))
         lesson.run_cell(place)
         assert "[NOT YET]" in lesson.text(place), f"{name}, wrong: {lesson.text(place)}"
-        lesson.set_source(place, answer(one, mine, rest, None))
+        lesson.set_source(place, answer(exercise, mine, rest, None))
         lesson.run_cell(place)
         assert "[CORRECT]" in lesson.text(place), f"{name}, right: {lesson.text(place)}"
         assert lesson.cell(place).get_by_text(re.compile("Correct")).first.is_visible()
@@ -125,9 +125,9 @@ def test_hints_and_solution_by_keyboard(lesson):
 
 
 def test_guess_is_kept_and_shown_at_the_end(lesson):
-    asked, recalled = lesson.places(r"^predict\("), lesson.places(r"^recall\(")
-    assert asked or lesson.number == "00", f"{lesson.name} asks for no guess"
-    for place in asked:
+    predicted, recalled = lesson.places(r"^predict\("), lesson.places(r"^recall\(")
+    assert predicted or lesson.number == "00", f"{lesson.name} asks for no guess"
+    for place in predicted:
         cell = lesson.cell(place)
         if cell.locator("input[type=radio]").count():
             press(cell.locator("input[type=radio]").nth(1), "Space")
@@ -135,7 +135,7 @@ def test_guess_is_kept_and_shown_at_the_end(lesson):
             press(cell.locator(HANDLE).first, "ArrowRight")
         press(cell.get_by_role("button", name="Keep my guess"), "Enter")
         wait_for(lesson.page, f"cell {place}: the guess is kept", cell.get_by_text("Your guess is kept").count)
-    assert bool(asked) == bool(recalled), f"{lesson.name} asks {len(asked)} guesses and recalls {len(recalled)}"
+    assert bool(predicted) == bool(recalled), f"{lesson.name} asks {len(predicted)} guesses and recalls {len(recalled)}"
     for place in recalled:
         assert "You kept no guess" in lesson.text(place)
         lesson.run_cell(place)

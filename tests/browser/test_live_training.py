@@ -82,8 +82,8 @@ class Panel:
     @property
     def t(self) -> int:
         """Updates made."""
-        found = re.search(r"after (?:all|update) (\d+)", self.words)
-        return int(found.group(1)) if found else 0
+        match = re.search(r"after (?:all|update) (\d+)", self.words)
+        return int(match.group(1)) if match else 0
 
     @property
     def rate(self) -> float:

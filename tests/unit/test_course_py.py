@@ -207,8 +207,8 @@ def test_a_lesson_that_is_not_there_is_named_with_those_that_are(folder):
 def test_the_machine_report_names_what_is_missing(monkeypatch, tmp_path):
     from course_utils import machine
 
-    name, found, way_out = machine.packages(("pytest", "no-such-package"))
-    assert "pytest" in found and "no-such-package" in way_out
+    name, versions, way_out = machine.packages(("pytest", "no-such-package"))
+    assert "pytest" in versions and "no-such-package" in way_out
     monkeypatch.setenv("COURSE_CIFAR10", str(tmp_path / "nowhere"))
     assert "correct the path" in machine.data()[2]
     monkeypatch.setenv("COURSE_DEVICE", "abacus")

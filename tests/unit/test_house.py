@@ -259,7 +259,9 @@ def by_hand(source: str) -> list[int]:
         if text[line - 1].lstrip().startswith("#"):  # off: the next statement
             own = min((node for node in statements if node.lineno > line), key=lambda node: node.lineno, default=None)
         else:  # skip: the innermost statement that ends here
-            own = max((node for node in statements if node.end_lineno == line), key=lambda node: node.lineno)
+            own = max(
+                (node for node in statements if node.end_lineno == line), key=lambda node: node.lineno, default=None
+            )
         if not isinstance(getattr(own, "value", None), ast.List | ast.Tuple | ast.Set | ast.Dict):
             wrong.append(line)
     return wrong
