@@ -62,7 +62,7 @@ class Curves:
         return float(np.mean(rows[sizes.index(n)])) if n in sizes else None
 
 
-def features_explorer(table, per_class: int = 5, task: str = "objects", note: str = "") -> LivePicture:
+def features_explorer(table, per_class: int = 5, task: str = "objects") -> LivePicture:
     """A live picture over `recorded("10.3")`. per_class, task: where it starts, among what was recorded.
 
     Raises ValueError for a table without such runs, or a start that was not recorded.
@@ -77,21 +77,17 @@ def features_explorer(table, per_class: int = 5, task: str = "objects", note: st
         choice("task", "task", [(LABELS[name], name) for name in curves.tasks], task),
         choice("classifier", "classifier on top", classifiers),
     ]
+    seeds = len({run.seed for run in table if run.config.get("kind") == "linear"})
     return LivePicture(
         partial(draw, curves),
         controls,
         title="Accuracy with few images",
         alt="Test accuracy against images a class on a logarithmic axis, for frozen features and their rivals",
-        note=note or _note(table),
+        note=f"recorded, {seeds} seeds, real images",
         build=partial(build, curves),
         figsize=(style.SIZE[0], 3.7),
         status_lines=3,
     )
-
-
-def _note(table) -> str:
-    seeds = len({run.seed for run in table if run.config.get("kind") == "linear"})
-    return f"recorded, {seeds} seeds, real images"
 
 
 def build(curves: Curves, figure):
@@ -129,30 +125,25 @@ def draw(curves: Curves, state) -> Scene:
 
 def words(curves: Curves, state) -> str:
     """Two or three lines: the numbers at the chosen place, who leads, and what the lead is worth in images."""
-    return _lead(curves, state) + _own_net(curves, state)
-
-
-def _own_net(curves: Curves, state) -> str:
-    mine, own = (curves.at(state.task, name, state.classifier, state.n) for name in ("Lite0", "from scratch"))
-    if mine is None or own is None or own < mine + 1:
-        return ""
-    return f"\nA small net trained from scratch on the same images is {own - mine:.0f} points ahead of the features."
-
-
-def _lead(curves: Curves, state) -> str:
     at = {name: curves.at(state.task, name, state.classifier, state.n) for name in RIVALS}
     numbers = ", ".join(f"{RIVALS[name]} {value:.0f} %" for name, value in at.items() if value is not None)
-    first = f"{state.n} image{'s' * (state.n > 1)} a class: {numbers}."
-    mine, pixels = at["Lite0"], at["raw pixels"]
-    if mine is None or pixels is None:
-        return f"{first}\nNot recorded for this classifier."
-    lead = mine - pixels
-    if abs(lead) < 1:
-        return f"{first}\nThe features and the raw pixels are level here."
-    if lead < 0:
-        return f"{first}\nThe features are {-lead:.0f} points behind the raw pixels: what ImageNet taught does not fit."
-    sizes, _ = curves.curve(state.task, "raw pixels", state.classifier)
-    enough = next((n for n in sizes if curves.at(state.task, "raw pixels", state.classifier, n) >= mine), None)
-    worth = f"need {enough} images a class for as much" if enough else f"do not get that far with {sizes[-1]} either"
-    ahead = f"The features are {lead:.0f} points ahead of the raw pixels"
-    return f"{first}\n{ahead}, which {worth}."
+    features, pixels, own = at["Lite0"], at["raw pixels"], at["from scratch"]
+    lines = [f"{state.n} image{'s' * (state.n > 1)} a class: {numbers}."]
+    if features is None or pixels is None:
+        lines.append("Not recorded for this classifier.")
+    elif abs(features - pixels) < 1:
+        lines.append("The features and the raw pixels are level here.")
+    elif features < pixels:
+        behind = f"The features are {pixels - features:.0f} points behind the raw pixels"
+        lines.append(f"{behind}: what ImageNet taught does not fit.")
+    else:
+        sizes, _ = curves.curve(state.task, "raw pixels", state.classifier)
+        enough = [n for n in sizes if curves.at(state.task, "raw pixels", state.classifier, n) >= features]
+        worth = (
+            f"need {enough[0]} images a class for as much" if enough else f"do not get that far with {sizes[-1]} either"
+        )
+        lines.append(f"The features are {features - pixels:.0f} points ahead of the raw pixels, which {worth}.")
+    if features is not None and own is not None and own >= features + 1:
+        ahead = f"{own - features:.0f} points ahead of the features"
+        lines.append(f"A small net trained from scratch on the same images is {ahead}.")
+    return "\n".join(lines)

@@ -37,18 +37,11 @@ def photo_figure(image, guesses: Sequence[tuple[str, float]], *, title: str = ""
     return figure
 
 
-def tasks_figure(
-    rows: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    title: str = "",
-    note: str = "",
-    xlabel: str = "test accuracy (%)",
-    guessing: float | None = 10.0,
-) -> Figure:
+def tasks_figure(rows: Mapping[str, Mapping], *, title: str, note: str = "", guessing: float | None = 10.0) -> Figure:
     """Fig 10.23 in small: one row a task, one mark a method, a line over its seeds.
 
-    rows: task -> method -> one number a seed, all tasks with methods among the same few. guessing: a reference line.
-    Raises ValueError for no rows or a method without numbers.
+    rows: task -> method -> test accuracies in per cent, one a seed; the same few methods everywhere. guessing: a
+    reference line. Raises ValueError for no rows or a method without numbers.
     """
     if not rows or not all(numbers for methods in rows.values() for numbers in map(list, methods.values())):
         raise ValueError("rows must be task -> method -> numbers, none of them empty")
@@ -71,7 +64,7 @@ def tasks_figure(
         for place in places[:-1]:
             axes.axhline(place - 0.5, color=style.GRID, lw=0.8, ls="-")
         axes.set_yticks(places, list(rows), fontsize=9.5, color=style.INK)
-        axes.set(xlabel=xlabel, xlim=(0, 100), ylim=(-0.5, len(rows) - 0.5))
+        axes.set(xlabel="test accuracy (%)", xlim=(0, 100), ylim=(-0.5, len(rows) - 0.5))
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         if len(methods) > 1:

@@ -126,9 +126,7 @@ def _is_real(lead: Difference) -> bool:
 
 
 # ----------------------------------------------------------------------------------------------------- the explorer
-def transfer_explorer(
-    table, task: str | None = None, *, title: str = "Which regime, for how many images?", note: str | None = None
-) -> LivePicture:
+def transfer_explorer(table, task: str | None = None) -> LivePicture:
     """A slider over the images a class and a list of tasks, over recorded runs.
 
     Left: test accuracy against images a class, mean and band over seeds. Right: every seed at the chosen number;
@@ -151,9 +149,9 @@ def transfer_explorer(
     return LivePicture(
         partial(draw, grid, names),
         controls,
-        title=title,
+        title="Which regime, for how many images?",
         alt="Left, test accuracy against images a class for each regime; right, every seed at the chosen number",
-        note=_sources(table) if note is None else note,
+        note=_sources(table),
         build=partial(build, sizes, names),
         status_lines=2,
         figsize=(style.SIZE[0], 3.7),
@@ -212,7 +210,7 @@ def draw(grid: dict[tuple[str, int], Cell], names, state) -> Scene:
 
 
 # -------------------------------------------------------------------------------------------------------- the table
-def table_figure(table, *, title: str = "Figure 10.28, measured", note: str | None = None) -> Figure:
+def table_figure(table) -> Figure:
     """The lecture's table with numbers: a column for each task, few images above, many below.
 
     Bars: mean test accuracy; dots: seeds; shaded: what the lecture advises. Raises ValueError without results.
@@ -220,7 +218,7 @@ def table_figure(table, *, title: str = "Figure 10.28, measured", note: str | No
     measured = cells(table)
     tasks = list(dict.fromkeys(task for task, _ in measured))
     with style.context():
-        figure = style.new_figure((style.SIZE[0], 4.6), title=title, note=_sources(table) if note is None else note)
+        figure = style.new_figure((style.SIZE[0], 4.6), title="Figure 10.28, measured", note=_sources(table))
         panels = figure.subplots(2, len(tasks), sharex=True, sharey=True, squeeze=False)
         for column, task in enumerate(tasks):
             sizes = sorted(n for name, n in measured if name == task)

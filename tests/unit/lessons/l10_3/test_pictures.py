@@ -188,7 +188,7 @@ def test_several_tasks():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
     for wrong in ({}, {"one": {"a": []}}):
         with pytest.raises(ValueError, match="rows must be"):
-            tasks_figure(wrong)
+            tasks_figure(wrong, title="t")
 
 
 def test_a_photograph():
