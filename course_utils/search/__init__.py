@@ -4,11 +4,10 @@ from course_utils.doors import door
 
 __getattr__, __dir__, __all__ = door(
     __name__,
-    space="Axis choice grid log_uniform random_settings uniform",
+    space="Axis categorical grid log_uniform random_settings uniform",
     trials="Trials border_warning search",
-    study="make_study open_study",
-    points="results times_done",
+    study="make_study open_study results runs_of times_done",
     worker="start_worker",
-    replays="Table exact_win_rate expected hit_chance hit_chance_distinct interval replay win_rate",
-    importance="by_forest interactions main_effects",
+    importance="by_forest main_effects",
+    replays="SettingsTable exact_win_rate expected replay win_rate",
 )

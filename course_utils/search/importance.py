@@ -11,7 +11,6 @@ Source: Fisher's analysis of variance (1925); functional ANOVA: Hutter, Hoos, Le
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -26,24 +25,9 @@ def main_effects(values, names: Sequence[str]) -> dict[str, float]:
     values: the full table, one axis a name, in any unit. Raises ValueError for a table with another number of axes,
     with a number that is not finite, or without any variance.
     """
-    values = _table(values, names)
-    shares = {}
-    for axis, name in enumerate(names):
-        others = tuple(a for a in range(values.ndim) if a != axis)
-        shares[name] = float(values.mean(axis=others).var() / values.var())
-    return shares
-
-
-def interactions(values, names: Sequence[str]) -> dict[tuple[str, str], float]:
-    """Share of the variance that each pair of axes explains beyond their main effects: (name, name) -> share."""
-    values = _table(values, names)
-    alone, shares = main_effects(values, names), {}
-    for pair in itertools.combinations(range(values.ndim), 2):
-        others = tuple(a for a in range(values.ndim) if a not in pair)
-        together = float(values.mean(axis=others).var() / values.var())
-        one, two = (names[a] for a in pair)
-        shares[one, two] = max(0.0, together - alone[one] - alone[two])
-    return shares
+    values = _checked(values, names)
+    others = [tuple(other for other in range(values.ndim) if other != axis) for axis in range(values.ndim)]
+    return {name: float(values.mean(axis=rest).var() / values.var()) for name, rest in zip(names, others, strict=True)}
 
 
 def by_forest(values, levels: Mapping[str, Sequence], seed: int = 0, *, log: bool = True) -> dict[str, float]:
@@ -51,43 +35,35 @@ def by_forest(values, levels: Mapping[str, Sequence], seed: int = 0, *, log: boo
 
     values: [levels of axis 0, of axis 1, ...]; levels: name -> the axis' values. log: an axis of numbers > 0 that span
     a factor of ten or more is handed over as its logarithm; without it, as it is, and optuna's forest then weighs
-    every *linear* step alike, even where the parameter was declared log=True. Raises ImportError without optuna or
-    scikit-learn, ValueError as `main_effects`.
+    every *linear* step alike, even where the parameter was declared log=True. Raises ValueError as `main_effects`.
     """
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+    from course_utils.search.study import quiet
+
     names = list(levels)
-    values = _table(values, names)
+    values = _checked(values, names)
     if values.shape != tuple(len(levels[name]) for name in names):
         raise ValueError(f"values have shape {values.shape}, the levels ask for {[len(levels[n]) for n in names]}.")
-    levels = {name: _axis(levels[name]) if log else [float(one) for one in levels[name]] for name in names}
-    ranges = {name: optuna.distributions.FloatDistribution(min(axis), max(axis), log=not log and _by_factors(axis))
-              for name, axis in levels.items() if len(axis) > 1}  # fmt: skip
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # no line for a study that nobody sees
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
-    optuna.logging.set_verbosity(before)
-    study.add_trials([
-        optuna.trial.create_trial(
-            params={name: levels[name][n] for name, n in zip(names, at, strict=True) if name in ranges},
-            distributions=ranges, value=float(values[at]))
-        for at in np.ndindex(values.shape)
-    ])  # fmt: skip
-    evaluator = FanovaImportanceEvaluator(n_trees=TREES, seed=seed)
-    found = get_param_importances(study, evaluator=evaluator)
-    return {name: float(found.get(name, 0.0)) for name in names}
+    wide = {name for name, axis in levels.items() if min(axis) > 0 and max(axis) / min(axis) >= 10}
+    scale = {name: math.log10 if log and name in wide else float for name in names}
+    axes = {name: [scale[name](level) for level in levels[name]] for name in names}
+    ranges = {
+        name: optuna.distributions.FloatDistribution(min(axis), max(axis), log=not log and name in wide)
+        for name, axis in axes.items()
+        if len(axis) > 1
+    }
+    with quiet():  # no line for a study that nobody sees
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed))
+    for at in np.ndindex(values.shape):
+        params = {name: axes[name][n] for name, n in zip(names, at, strict=True) if name in ranges}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=ranges, value=float(values[at])))
+    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=TREES, seed=seed))
+    return {name: float(shares.get(name, 0.0)) for name in names}
 
 
-def _by_factors(levels) -> bool:
-    return min(levels) > 0 and max(levels) / min(levels) >= 10
-
-
-def _axis(levels) -> list[float]:
-    return [math.log10(one) if _by_factors(levels) else float(one) for one in levels]
-
-
-def _table(values, names) -> np.ndarray:
+def _checked(values, names) -> np.ndarray:
     values = np.asarray(values, float)
     if values.ndim != len(names) or not values.ndim:
         raise ValueError(f"the table has {values.ndim} axes, but {len(names)} names were given: {list(names)}.")

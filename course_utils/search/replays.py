@@ -1,6 +1,6 @@
 """Replay searches from a table of recorded runs: hundreds of grid and random searches in a moment, every answer real.
 
-    table = Table.of(recorded("10.2.1"))                       # 15 x 9 x 3 x 2 settings, each trained twice
+    table = SettingsTable.of(recorded("10.2.1"))                       # 15 x 9 x 3 x 2 settings, each trained twice
     small = table.only(dropout=0.0, batch_size=128, weight_decay=(1e-5, 1e-3))
     races = replay(small, n=16, repeats=1000)                  # grid and random, equally many trials
     races["random"].best, win_rate(races), exact_win_rate(small, n=16)
@@ -22,7 +22,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 
 import numpy as np
 
@@ -34,7 +33,7 @@ KINDS = ("grid", "random")
 
 # ----------------------------------------------------------------------------------------------------- the table
 @dataclass(frozen=True, eq=False)
-class Table:
+class SettingsTable:
     """Accuracies of all combinations of levels. names: of the axes. levels: name -> values, rising.
     seen, again: accuracy in per cent [levels of axis 0, of axis 1, ...] of the first and of the second seed."""
 
@@ -44,57 +43,56 @@ class Table:
     again: np.ndarray
 
     @classmethod
-    def of(cls, runs, names=NAMES, seeds=(0, 1)) -> Table:
+    def of(cls, runs, names=NAMES, seeds=(0, 1)) -> SettingsTable:
         """From runs with every combination once a seed. ValueError for a missing or doubled one; a run that diverged
         counts with the accuracy it ended with, one without a number as 0."""
         levels = {name: runs.values(name) for name in names}
-        shape = tuple(len(values) for values in levels.values())
-        place = {name: {value: n for n, value in enumerate(values)} for name, values in levels.items()}
-        found = {seed: np.full(shape, -1.0) for seed in seeds}
+        tables = {seed: np.full([len(values) for values in levels.values()], -1.0) for seed in seeds}
         for run in runs:
-            if run.seed not in found:
+            if run.seed not in seeds:
                 continue
-            at = tuple(place[name][run.config[name]] for name in names)
-            if found[run.seed][at] >= 0:
+            at = tuple(levels[name].index(run.config[name]) for name in names)
+            if tables[run.seed][at] >= 0:
                 raise ValueError(f"seed {run.seed} was recorded twice with {_words(run.config, names)}.")
-            accuracy = run.percent
-            found[run.seed][at] = accuracy if math.isfinite(accuracy) else 0.0
-        for seed, values in found.items():
-            if (values < 0).any():
-                at = np.argwhere(values < 0)[0]
-                setting = {name: levels[name][n] for name, n in zip(names, at, strict=True)}
-                raise ValueError(f"{(values < 0).sum()} combinations are missing for seed {seed}, for instance "
-                                 f"{_words(setting, names)}. A replay needs all of them.")  # fmt: skip
-        return cls(tuple(names), levels, *(found[seed] for seed in seeds))
+            tables[run.seed][at] = run.percent if math.isfinite(run.final_accuracy) else 0.0
+        for seed, table in tables.items():
+            missing = np.argwhere(table < 0)
+            if len(missing):
+                setting = {name: levels[name][n] for name, n in zip(names, missing[0], strict=True)}
+                raise ValueError(
+                    f"{len(missing)} combinations are missing for seed {seed}, for instance {_words(setting, names)}. "
+                    "A replay needs all of them."
+                )
+        return cls(tuple(names), levels, *tables.values())
 
-    def only(self, **chosen) -> Table:
+    def only(self, **chosen) -> SettingsTable:
         """A part of the table. name=value fixes an axis (it is gone then); name=(low, high) keeps the levels inside,
         both ends included, None for an open end. ValueError for an unknown name, or where nothing is left."""
-        names, levels, seen, again = list(self.names), dict(self.levels), self.seen, self.again
+        names, levels, tables = list(self.names), dict(self.levels), [self.seen, self.again]
         for name, wanted in chosen.items():
             if name not in names:
                 raise ValueError(f"there is no axis {name!r}; there are {', '.join(self.names)}.")
             axis, values = names.index(name), levels[name]
             low, high = wanted if isinstance(wanted, tuple) else (wanted, wanted)
             low, high = -math.inf if low is None else low, math.inf if high is None else high
-            kept = [n for n, value in enumerate(values) if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-            if not kept:
-                told = ", ".join(f"{value:g}" for value in values)
-                raise ValueError(f"no level of {name} lies in {wanted!r}; recorded are {told}.")
-            seen, again, levels[name] = seen.take(kept, axis), again.take(kept, axis), [values[n] for n in kept]
+            inside = [n for n, value in enumerate(values) if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+            if not inside:
+                recorded = ", ".join(f"{value:g}" for value in values)
+                raise ValueError(f"no level of {name} lies in {wanted!r}; recorded are {recorded}.")
+            tables, levels[name] = [table.take(inside, axis) for table in tables], [values[n] for n in inside]
             if not isinstance(wanted, tuple):
-                seen, again = seen.squeeze(axis), again.squeeze(axis)
+                tables = [table.squeeze(axis) for table in tables]
                 names.remove(name)
                 del levels[name]
         if not names:
             raise ValueError("every axis is fixed: a search needs at least one to search on.")
-        return Table(tuple(names), levels, seen, again)
+        return SettingsTable(tuple(names), levels, *tables)
 
-    def problems(self, names=("lr", "weight_decay")) -> list[Table]:
+    def problems(self, names=("lr", "weight_decay")) -> list[SettingsTable]:
         """The table cut up: one table over `names` for every combination of the other axes."""
         others = [name for name in self.names if name not in names]
-        return [self.only(**dict(zip(others, values, strict=True)))
-                for values in itertools.product(*(self.levels[name] for name in others))]  # fmt: skip
+        cuts = itertools.product(*(self.levels[name] for name in others))
+        return [self.only(**dict(zip(others, values, strict=True))) for values in cuts]
 
     @property
     def size(self) -> int:
@@ -102,9 +100,9 @@ class Table:
         return self.seen.size
 
     @property
-    def swapped(self) -> Table:
+    def swapped(self) -> SettingsTable:
         """The same settings with the second training as what a search sees, and the first as the retraining."""
-        return Table(self.names, self.levels, self.again, self.seen)
+        return SettingsTable(self.names, self.levels, self.again, self.seen)
 
     def searches(self, places) -> Searches:
         """What searches find that try these settings. places: [repeats, n], into the flat table."""
@@ -180,30 +178,29 @@ class Searches:
         return np.maximum.accumulate(self.seen, axis=1)
 
 
-def replay(table: Table, n: int, repeats: int = 1000, seed: int = 0) -> dict[str, Searches]:
+def replay(table: SettingsTable, n: int, repeats: int = 1000, seed: int = 0) -> dict[str, Searches]:
     """Race grid against random search `repeats` times on one table: {"grid": Searches, "random": Searches}.
 
     n: trials allowed; the grid has `grid_counts(shape, n)` levels, and random search gets as many trials as that.
-    Each tries its settings in random order.
-    The same seed gives the same races. Raises ValueError for n or repeats below 1.
+    Each tries its settings in random order. The same seed gives the same races. ValueError for n or repeats below 1.
     """
     check_whole("repeats", repeats, 1)
     shape, rng = table.seen.shape, np.random.default_rng(seed)
     grids = all_grids(shape, grid_counts(shape, n))
-    tried = {"grid": rng.permuted(grids[rng.integers(len(grids), size=repeats)], axis=1),
-             "random": random_places(table.size, grids.shape[1], repeats, rng)}  # fmt: skip
-    return {kind: table.searches(places) for kind, places in tried.items()}
+    grid = rng.permuted(grids[rng.integers(len(grids), size=repeats)], axis=1)
+    random = random_places(table.size, grids.shape[1], repeats, rng)
+    return {"grid": table.searches(grid), "random": table.searches(random)}
 
 
 def win_rate(races: Mapping[str, Searches], by: str = "best") -> float:
     """Per cent of the races in which random search ends higher; a draw counts half. by: "best" or "retrained"."""
-    _one_of(by)
+    _checked(by)
     ahead = getattr(races["random"], by) - getattr(races["grid"], by)
     return 100 * float((ahead > 1e-9).mean() + (np.abs(ahead) <= 1e-9).mean() / 2)
 
 
 # ----------------------------------------------------------------------------------------------- known exactly
-def winners(table: Table, n: int, counts: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
+def winners(table: SettingsTable, n: int, counts: tuple[int, ...] | None = None) -> dict[str, np.ndarray]:
     """Probability of every setting to come out best, {"grid": [settings], "random": [settings]}: counted over all
     possible searches, not simulated. Settings that saw the same accuracy share theirs.
 
@@ -225,9 +222,9 @@ def _none_better(size: int, n: int) -> np.ndarray:
     return np.array([math.comb(c, n) / math.comb(size, n) for c in range(size + 1)])
 
 
-def exact_win_rate(table: Table, n: int, by: str = "best", counts: tuple[int, ...] | None = None) -> float:
+def exact_win_rate(table: SettingsTable, n: int, by: str = "best", counts: tuple[int, ...] | None = None) -> float:
     """Per cent of all possible races that random search wins, ties half; by: "best" (what it saw) or "retrained"."""
-    values = np.round(table.seen if _one_of(by) == "best" else table.again, 9).ravel()
+    values = np.round(table.seen if _checked(by) == "best" else table.again, 9).ravel()
     chance = winners(table, n, counts)
     levels, group = np.unique(values, return_inverse=True)
     grid, rand = (np.bincount(group, chance[kind], minlength=len(levels)) for kind in KINDS)
@@ -235,46 +232,13 @@ def exact_win_rate(table: Table, n: int, by: str = "best", counts: tuple[int, ..
     return 100 * float(rand @ (below + grid / 2))
 
 
-def expected(table: Table, n: int) -> dict[str, tuple[float, float]]:
+def expected(table: SettingsTable, n: int) -> dict[str, tuple[float, float]]:
     """Mean over all possible searches, in per cent: {kind: (accuracy the winner was seen with, when retrained)}."""
-    return {kind: (float(chance @ table.seen.ravel()), float(chance @ table.again.ravel()))
-            for kind, chance in winners(table, n).items()}  # fmt: skip
+    seen, again = table.seen.ravel(), table.again.ravel()
+    return {kind: (float(chance @ seen), float(chance @ again)) for kind, chance in winners(table, n).items()}
 
 
-def hit_chance(share: float, n: int) -> float:
-    """Probability that n independent draws hold at least one of the best `share` of all settings: 1 - (1 - share)^n.
-
-    59 trials hold one of the best 5 % with 95 %. Raises ValueError for a share outside [0, 1].
-    """
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share!r}. 0.05 is the best twentieth.")
-    check_whole("n", n, 1)
-    return 1 - (1 - share) ** n
-
-
-def hit_chance_distinct(good: int, total: int, n: int) -> float:
-    """The same when no setting is drawn twice (hypergeometric): 1 - C(total - good, n) / C(total, n).
-
-    good of total settings count as a hit. Raises ValueError unless 0 <= good <= total and 1 <= n <= total.
-    """
-    for name, value, least in (("total", total, 1), ("good", good, 0), ("n", n, 1)):
-        check_whole(name, value, least)
-    if good > total or n > total:
-        raise ValueError(f"good = {good} and n = {n} must not exceed total = {total}: no setting is drawn twice.")
-    return 1 - math.comb(total - good, n) / math.comb(total, n)
-
-
-def interval(share: float, n: int) -> tuple[float, float]:
-    """90 % interval of a share counted in n independent repeats (Wilson 1927); share in [0, 1], n >= 1."""
-    check_whole("n", n, 1)
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share!r}: counted / n.")
-    z = 1.645
-    middle, reach = (share + z * z / (2 * n)), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
-
-
-def _one_of(by: str) -> str:
+def _checked(by: str) -> str:
     if by not in ("best", "retrained"):
         raise ValueError(f"by must be 'best' (what the search saw) or 'retrained', got {by!r}.")
     return by

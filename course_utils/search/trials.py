@@ -14,19 +14,15 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
 from course_utils.random_states import random_states_kept
 from course_utils.runs import Run, RunTable, plain
-from course_utils.search.space import (
-    Axis,
-    levels_of,
-    name_of,
-    names_of,
-    same,
-)
+from course_utils.search.space import Axis, levels_of, name_of, names_of, same
+
+LOST = ("diverged", "failed")  # a trial that ends so has no accuracy
 
 
 # -------------------------------------------------------------------------------------------------- the results
@@ -35,12 +31,11 @@ class Trials(RunTable):
 
     def ranked(self) -> list[Run]:
         """Best accuracy first; then the trials that diverged, then those that failed."""
-        order = {"finished": 0, "stopped": 0, "diverged": 1, "failed": 2}
 
         def place(run):
-            accuracy = run.final_accuracy
-            known = math.isfinite(accuracy) and order.get(run.status, 0) == 0
-            return order.get(run.status, 0), not known, -accuracy if known else 0
+            group = 1 + LOST.index(run.status) if run.status in LOST else 0
+            known = group == 0 and math.isfinite(run.final_accuracy)
+            return group, not known, -run.final_accuracy if known else 0
 
         return sorted(self, key=place)
 
@@ -48,7 +43,7 @@ class Trials(RunTable):
     def best(self) -> Run:
         """The trial with the highest validation accuracy (the first of equals). ValueError if none came to its end."""
         first = self.ranked()[0] if len(self) else None
-        if first is None or first.status in ("diverged", "failed") or math.isnan(first.final_accuracy):
+        if first is None or first.status in LOST or math.isnan(first.final_accuracy):
             raise ValueError("no trial of this search came to an accuracy: there is no best. Look at .table() for why.")
         return first
 
@@ -59,9 +54,8 @@ class Trials(RunTable):
         names = list(dict.fromkeys(name for run in self for name in run.config.get("settings", {})))
         lines = []
         for place, run in enumerate(self.ranked()[:rows], start=1):
-            numbers = [run.config.get(name) for name in names]
-            lost = run.status in ("diverged", "failed")
-            lines.append([str(place), *numbers, None if lost else f"{run.percent:.1f}", words_of(run)])
+            accuracy = None if run.status in LOST else f"{run.percent:.1f}"
+            lines.append([str(place), *(run.config.get(name) for name in names), accuracy, words_of(run)])
         return table(lines, ["", *map(name_of, names), "accuracy, %", "status"], title=title)
 
 
@@ -91,26 +85,26 @@ def search(
         trained again and named.
     facts: what a kept trial must have in common with this search beside settings and seed, for instance
         {"source": data.source, "epochs": 2}; written into each trial's config under "facts".
-    watch: called with every Run, kept or new, e.g. a picture of `search_pictures`.
+    watch: called with every Run, kept or new, e.g. a picture that fills.
     An error in a trial becomes its result: status "failed", the text under config["error"]. retry_failed: try those
     once more. Ctrl-C (KeyboardInterrupt) stops the search; what has ended is kept. A setting that stands twice is
-    trained once. Before each trial the global random numbers of Python, NumPy and PyTorch start at `seed`, so that no
-    result depends on the order of trials. Raises ValueError for no settings, and for an objective that returns no Run
-    or one of another seed.
+    trained once. No result depends on the order of trials: see `try_once`. Raises ValueError for no settings, and for
+    an objective that gives no Run or one of another seed.
     """
-    settings = _checked(settings)
+    settings = checked_settings(settings)
     facts = plain(dict(facts or {}), "facts")
     runs: dict[str, Run] = {}
     for n, wanted in enumerate(settings):
         key = trial_name(wanted, seed)
         if key not in runs:
             path = Path(folder) / f"{key}.npz" if folder is not None else None
-            run = _kept(path, wanted, seed, facts) if path else None
+            run = _from_file(path, wanted, seed, facts) if path else None
             if run is None or (retry_failed and run.status == "failed"):
                 try:
-                    run = _tried(objective, wanted, seed, facts)
+                    run = _trained(objective, wanted, seed, facts)
                 except KeyboardInterrupt:
-                    print(f"stopped: {n} of {len(settings)} trials are done{_where(folder)}.")
+                    where = f" and kept in {folder}; the same call goes on from there" if path else ""
+                    print(f"stopped: {n} of {len(settings)} trials are done{where}.")
                     raise
                 if path:
                     run.save(path)
@@ -120,47 +114,29 @@ def search(
     return Trials(runs[trial_name(wanted, seed)] for wanted in settings)
 
 
-def trial_name(settings: Mapping, seed: int) -> str:
-    """A file name for one trial: its settings to be read, and eight digits that tell apart what reads alike."""
-    text = json.dumps([sorted(settings.items()), seed])
-    shown = "_".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in settings.items())
-    shown = re.sub(r"[^A-Za-z0-9.=_+-]", "-", shown)[:80]
-    return f"{shown}_seed={seed}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+def try_once(objective: Callable, settings: Mapping, seed: int, report: Callable = lambda result: None):
+    """One trial: what objective(settings, seed) returns. An objective may also *yield* its Run on the way (`yield
+    step.run`): each is handed to `report`, which may end the trial by raising an error, and the last one is the result
+    if nothing is returned. The global random numbers of Python, NumPy and PyTorch start at `seed`."""
+    with random_states_kept(seed):
+        result = objective(dict(settings), seed)
+        if not isinstance(result, Generator):
+            return result
+        steps, result = result, None
+        try:
+            while True:
+                result = next(steps)
+                report(result)
+        except StopIteration as end:
+            return result if end.value is None else end.value
+        finally:
+            steps.close()
 
 
-def _checked(settings) -> list[dict]:
-    """Settings as plain Python. ValueError for none, or for what is no dict of numbers and texts."""
-    if isinstance(settings, (str, Mapping)) or not isinstance(settings, Sequence) or not settings:
-        raise ValueError(f"settings must be a list of dicts, as from grid(...), got {settings!r}.")
-    for one in settings:
-        if not isinstance(one, Mapping) or not one:
-            raise ValueError(f"every setting is a dict with a value for each hyper-parameter, got {one!r}.")
-    return [plain(dict(one), "settings") for one in settings]
-
-
-def _kept(path: Path, wanted: dict, seed: int, facts: dict) -> Run | None:
-    """The trial kept at `path`, or None (with a line that says why, if there is a file)."""
-    if not path.exists():
-        return None
+def _trained(objective, wanted: dict, seed: int, facts: dict) -> Run:
+    """The Run of one trial; an error inside it is its result."""
     try:
-        run = Run.load(path)
-    except (ValueError, OSError) as problem:
-        print(f"{path.name} is damaged and is trained again ({type(problem).__name__}).")
-        return None
-    made = {"settings": run.config.get("settings"), "seed": run.seed, **(run.config.get("facts") or {})}
-    for name, value in {"settings": wanted, "seed": seed, **facts}.items():
-        if not same(made.get(name), value):
-            found = made.get(name)
-            print(f"{path.name} belongs to another search ({name} is {found!r}, not {value!r}) and is trained again.")
-            return None
-    return run
-
-
-def _tried(objective, wanted: dict, seed: int, facts: dict) -> Run:
-    """One trial; an error inside it is its result."""
-    try:
-        with random_states_kept(seed):
-            run = objective(dict(wanted), seed)
+        run = try_once(objective, wanted, seed)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         return Run(config={**wanted, "settings": wanted, "facts": facts, "error": text}, seed=seed, status="failed")
@@ -172,8 +148,40 @@ def _tried(objective, wanted: dict, seed: int, facts: dict) -> Run:
     return run
 
 
-def _where(folder) -> str:
-    return "" if folder is None else f" and kept in {folder}; the same call goes on from there"
+def trial_name(settings: Mapping, seed: int) -> str:
+    """A file name for one trial: its settings to be read, and eight digits that tell apart what reads alike."""
+    text = json.dumps([sorted(settings.items()), seed])
+    shown = "_".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in settings.items())
+    shown = re.sub(r"[^A-Za-z0-9.=_+-]", "-", shown)[:80]
+    return f"{shown}_seed={seed}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def checked_settings(settings) -> list[dict]:
+    """Settings as plain Python. ValueError for none, or for what is no dict of numbers and texts."""
+    if isinstance(settings, (str, Mapping)) or not isinstance(settings, Sequence) or not settings:
+        raise ValueError(f"settings must be a list of dicts, as from grid(...), got {settings!r}.")
+    for setting in settings:
+        if not isinstance(setting, Mapping) or not setting:
+            raise ValueError(f"every setting is a dict with a value for each hyper-parameter, got {setting!r}.")
+    return [plain(dict(setting), "settings") for setting in settings]
+
+
+def _from_file(path: Path, wanted: dict, seed: int, facts: dict) -> Run | None:
+    """The trial kept at `path`, or None (with a line that says why, if there is a file)."""
+    if not path.exists():
+        return None
+    try:
+        run = Run.load(path)
+    except (ValueError, OSError) as problem:
+        print(f"{path.name} is damaged and is trained again ({type(problem).__name__}).")
+        return None
+    of_file = {"settings": run.config.get("settings"), "seed": run.seed, **(run.config.get("facts") or {})}
+    for name, value in {"settings": wanted, "seed": seed, **facts}.items():
+        other = of_file.get(name)
+        if not same(other, value):
+            print(f"{path.name} belongs to another search ({name} is {other!r}, not {value!r}) and is trained again.")
+            return None
+    return run
 
 
 # --------------------------------------------------------------------------------------------------- the border
@@ -189,27 +197,19 @@ def border_warning(best: Run | Mapping, space: Mapping, *, near: float = 0.05) -
         if name not in chosen:
             raise ValueError(f"the best has no {name!r}; it has {', '.join(map(str, chosen))}.")
         axis, value = space[name], chosen[name]
-        levels = levels_of(name, axis.values if isinstance(axis, Axis) else axis) if not _is_range(axis) else []
-        if _is_range(axis):
-            low, high, place = axis.low, axis.high, axis.share(value)
-            end = -1 if place <= near else 1 if place >= 1 - near else 0
-        elif len(levels) < 2 or not all(isinstance(level, Real) for level in levels):
-            continue
+        if isinstance(axis, Axis) and axis.is_range:
+            low, high, share = axis.low, axis.high, axis.share(value)
+            at_low, at_high = share <= near, share >= 1 - near
         else:
+            levels = levels_of(name, axis)
+            if len(levels) < 2 or not all(isinstance(level, Real) for level in levels):
+                continue
             low, high = min(levels), max(levels)
-            end = -1 if same(value, low) else 1 if same(value, high) else 0
-        if end:
-            lines.append(_border_line(name, value, low, high, end))
+            at_low, at_high = same(value, low), same(value, high)
+        if at_low or at_high:
+            side, further = ("lower", "below") if at_low else ("upper", "above")
+            lines.append(
+                f"The best {name_of(name)}, {value:.3g}, lies at the {side} end of {low:.3g} to {high:.3g}: nothing "
+                f"{further} that was tried. Go on in that direction until the best lies inside."
+            )
     return "\n".join(lines)
-
-
-def _is_range(axis) -> bool:
-    return isinstance(axis, Axis) and axis.kind != "choice"
-
-
-def _border_line(name, value, low, high, end) -> str:
-    side, further = ("lower", "below") if end < 0 else ("upper", "above")
-    return (
-        f"The best {name_of(name)}, {value:.3g}, lies at the {side} end of {low:.3g} to {high:.3g}: nothing {further} "
-        "that was tried. Go on in that direction until the best lies inside."
-    )

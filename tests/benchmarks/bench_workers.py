@@ -22,19 +22,13 @@ BAR = 0.65
 
 def seconds(workers: int, trials: int, folder: Path) -> float:
     """Wall time of one study, from starting the processes until the last has ended. Every point has to be done once."""
-    from course_utils.search.points import times_done
     from course_utils.search.space import log_uniform, random_settings
-    from course_utils.search.study import make_study
+    from course_utils.search.study import make_study, times_done
     from course_utils.search.worker import start_worker
 
-    space = {"lr": log_uniform(1e-2, 0.5), "weight_decay": log_uniform(1e-5, 1e-3)}
+    points = random_settings({"lr": log_uniform(1e-2, 0.5), "weight_decay": log_uniform(1e-5, 1e-3)}, trials)
     file = folder / f"{workers}-{time.time_ns()}.log"
-    study = make_study(
-        file,
-        "course_utils.lessons.l10_2_2.objectives:short_training",
-        space=space,
-        points=random_settings(space, trials),
-    )
+    study = make_study(file, "course_utils.lessons.l10_2_2.objectives:short_training", points=points)
     begin = time.perf_counter()
     processes = [start_worker(file, str(n)) for n in range(workers)]
     failed = [process.wait() for process in processes]

@@ -115,11 +115,13 @@ def test_a_file_of_another_setting_is_named_and_trained_again(tmp_path, capsys):
     assert len(again.calls) == 1 and "belongs to another search (settings is" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [({"source": "other images"}, "source is 'made', not 'other images'"), ({"updates": 13}, "updates is 12, not 13"),
-     ({"epochs": 2}, "epochs is None, not 2")],
-)  # fmt: skip
+OTHER_FACTS = [
+({"source": "other images"}, "source is 'made', not 'other images'"), ({"updates": 13}, "updates is 12, not 13"),
+     ({"epochs": 2}, "epochs is None, not 2")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "words"), OTHER_FACTS)
 def test_trials_on_other_data_are_trained_again(tmp_path, capsys, facts, words):
     finished(tmp_path)
     again = Objective()

@@ -8,4 +8,5 @@ __getattr__, __dir__, __all__ = door(
     race="watch_race",
     replaying="replay_explorer",
     objectives="RecordedTrials",
+    chances="hit_chance hit_chance_distinct share_interval",
 )

@@ -128,7 +128,7 @@ on average: After 1 / share trials you have *one on average*; with 37 % you have
     variants=(
         "n, missed = 0, 1.0\nwhile 1 - missed < chance:\n    n, missed = n + 1, missed * (1 - share)\nreturn n",
         "import numpy as np\nreturn int(np.ceil(np.log1p(-chance) / np.log1p(-share)))",
-        "from course_utils.search.replays import hit_chance\n"
+        "from course_utils.lessons.l10_2_2 import hit_chance\n"
         "return next(n for n in range(1, 10_000) if hit_chance(float(share), n) >= chance)",
     ),
 )

@@ -2,19 +2,19 @@
 
 Both axes run from 0 to 1. The value of a trial at (x, y) is (g(x) + a h(y)) / (1 + a): g is a bell of height 1 over the
 important axis, h a broad one over the other, a in [0, 1] says how much that one matters. The *peak* is where g is at
-least half its height: a band of width w. How often n trials land in it is known exactly (`grid_hits`, `random_hits`)
+least half its height: a band of width w. How often n trials land in it is known exactly (see chances.py)
 and counted in a thousand simulated races beside it. Source: Bergstra and Bengio 2012, figure 1. No torch.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from numbers import Real
 
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from course_utils.checks import check_whole
+from course_utils.checks import check_positive, check_within
+from course_utils.lessons.l10_2_2.chances import grid_hit_chance, hit_chance
 from course_utils.pictures import style
 from course_utils.pictures.controls import slider, snap, whole
 from course_utils.pictures.live import LivePicture, Scene
@@ -24,47 +24,26 @@ RACES = 1000
 DRAWS = 60  # races that the slider shows one by one
 BROAD = 0.7  # width at half height of the unimportant axis' bell, and where its top lies
 TOP_OF_BROAD = 0.42
-GREEN, ORANGE, INK = "#2a9d4a", style.PALETTE[1], style.INK
+GREEN, ORANGE, RED, INK = "#2a9d4a", style.PALETTE[1], style.PALETTE[2], style.INK
 KINDS = ("grid", "random")
 
 
 # -------------------------------------------------------------------------------------------------- the numbers
 def bell(x, top: float, width: float):
     """A bell of height 1 at `top`, half as high at top ± width / 2. x: any shape; width > 0."""
-    if not width > 0:
-        raise ValueError(f"width must be above 0, got {width!r}. It is the width at half height, 0.1 say.")
+    check_positive("width", width, hint="It is the width at half height, 0.1 say.")
     return np.exp2(-((2 * (np.asarray(x, float) - top) / width) ** 2))
 
 
 def value(x, y, *, peak: float, width: float, matters: float):
     """What a trial at (x, y) gets, 0 to 1. peak, width: of the important axis; matters: weight of the other, 0 to 1."""
-    if not 0 <= matters <= 1:
-        raise ValueError(f"matters must lie in [0, 1], got {matters!r}. 0: the second axis has no effect at all.")
+    check_within("matters", matters, 0, 1, hint="0: the second axis has no effect at all.")
     return (bell(x, peak, width) + matters * bell(y, TOP_OF_BROAD, BROAD)) / (1 + matters)
 
 
 def share_of_peak(peak: float, width: float) -> float:
     """The share w of the important axis, 0 to 1, that lies within width / 2 of the peak."""
     return float(max(0.0, min(1.0, peak + width / 2) - max(0.0, peak - width / 2)))
-
-
-def grid_hits(share: float, side: int) -> float:
-    """Probability that a grid with `side` levels 1 / side apart, shifted at random, has one in a peak of this share:
-    min(1, side w). The levels on the other axis add nothing. Raises ValueError for a share outside [0, 1]."""
-    _check(share, side)
-    return min(1.0, side * share)
-
-
-def random_hits(share: float, n: int) -> float:
-    """Probability that at least one of n independent trials lands in a peak of this share: 1 - (1 - w)^n."""
-    _check(share, n)
-    return 1 - (1 - share) ** n
-
-
-def _check(share, count) -> None:
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1], got {share!r}. 0.1 is a tenth of the axis.")
-    check_whole("the number of trials or levels", count, 1)
 
 
 @lru_cache(maxsize=1)
@@ -86,16 +65,15 @@ def races(side: int, peak: float, width: float, matters: float) -> dict:
     """A thousand races of side x side trials: share of searches with a trial in the peak, by kind, and how often
     random search found the better best ("random wins", ties half)."""
     shifted, drawn = levels(side), _numbers()[1][:, : side**2]
-    told, best = {}, {}
+    rates = {}
     for kind, points in (("grid", shifted), ("random", drawn)):
-        told[kind] = float((np.abs(points[..., 0] - peak) <= width / 2).any(axis=1).mean())
+        rates[kind] = float((np.abs(points[..., 0] - peak) <= width / 2).any(axis=1).mean())
     # on a grid every x meets every y, so its best is the best x with the best y
-    best["grid"] = (bell(shifted[..., 0], peak, width).max(1)
-                    + matters * bell(shifted[..., 1], TOP_OF_BROAD, BROAD).max(1)) / (1 + matters)  # fmt: skip
-    best["random"] = value(drawn[..., 0], drawn[..., 1], peak=peak, width=width, matters=matters).max(1)
-    ahead = best["random"] - best["grid"]
-    told["random wins"] = float((ahead > 1e-12).mean() + (np.abs(ahead) <= 1e-12).mean() / 2)
-    return told
+    of_x, of_y = bell(shifted[..., 0], peak, width).max(1), bell(shifted[..., 1], TOP_OF_BROAD, BROAD).max(1)
+    best_drawn = value(drawn[..., 0], drawn[..., 1], peak=peak, width=width, matters=matters).max(1)
+    ahead = best_drawn - (of_x + matters * of_y) / (1 + matters)
+    rates["random wins"] = float((ahead > 1e-12).mean() + (np.abs(ahead) <= 1e-12).mean() / 2)
+    return rates
 
 
 def trials(kind: str, side: int, draw: int) -> np.ndarray:
@@ -114,8 +92,7 @@ def grid_random_explorer(width: float = 0.12, peak: float = 0.66, matters: float
     matters: weight of the second axis, 0 to 1. side: 2 to 8. Raises ValueError for a start outside the sliders.
     """
     for name, start, low, high in (("width", width, 0.02, 0.6), ("peak", peak, 0, 1), ("matters", matters, 0, 1)):
-        if isinstance(start, bool) or not isinstance(start, Real) or not low <= start <= high:
-            raise ValueError(f"{name} must lie in [{low:g}, {high:g}], got {start!r}.")
+        check_within(name, start, low, high)
     if isinstance(side, bool) or side not in SIDES:
         raise ValueError(f"side must be one of {', '.join(map(str, SIDES))}, got {side!r}: levels on each axis.")
     controls = [
@@ -132,7 +109,7 @@ def grid_random_explorer(width: float = 0.12, peak: float = 0.66, matters: float
         alt="Two squares of trials over an important and an unimportant axis, the curves of both along their borders: "
         "left a grid, right random trials",
         note="made-up curves",
-        build=_build,
+        build=build,
         figsize=(WIDE, HIGH),
         status_lines=3,
     )
@@ -143,21 +120,21 @@ SQUARE, STRIP, BELL = 2.75, 0.42, 0.52  # the square, the curve beside it, the c
 BOTTOM = 0.34
 
 
-def _build(figure):
+def build(figure):
     figure.set_layout_engine("none")
     axes, artists = {}, {}
     for n, kind in enumerate(KINDS):
         left = 0.36 + n * (WIDE / 2)
 
-        def panel(x, y, width, height):
-            made = figure.add_axes((x / WIDE, y / HIGH, width / WIDE, height / HIGH))
-            made.grid(False)
-            made.set(xticks=[], yticks=[])
-            return made
+        def panel_at(x, y, width, height):
+            panel = figure.add_axes((x / WIDE, y / HIGH, width / WIDE, height / HIGH))
+            panel.grid(False)
+            panel.set(xticks=[], yticks=[])
+            return panel
 
-        beside = panel(left, BOTTOM, STRIP, SQUARE)
-        square = panel(left + STRIP + 0.04, BOTTOM, SQUARE, SQUARE)
-        above = panel(left + STRIP + 0.04, BOTTOM + SQUARE + 0.04, SQUARE, BELL)
+        beside = panel_at(left, BOTTOM, STRIP, SQUARE)
+        square = panel_at(left + STRIP + 0.04, BOTTOM, SQUARE, SQUARE)
+        above = panel_at(left + STRIP + 0.04, BOTTOM + SQUARE + 0.04, SQUARE, BELL)
         axes |= {f"{kind} above": above, f"{kind} beside": beside, kind: square}
         for curve in (above, beside):
             curve.spines[:].set_visible(False)
@@ -185,9 +162,8 @@ def _artists(kind, above, beside, square) -> dict:
         f"{kind} seen beside": beside.plot([], [], marker="o", ms=3.5, color=style.QUIET, **dots)[0],
         f"{kind} outside": square.plot([], [], marker="o", ms=6, mfc=style.CARD, mec=INK, mew=1.4, **dots)[0],
         f"{kind} inside": square.plot([], [], marker="o", ms=7, color=GREEN, mec=INK, mew=1.2, zorder=4, **dots)[0],
-        f"{kind} best": square.plot([], [], marker="*", ms=15, color=style.PALETTE[2], mec=style.CARD, zorder=5,
-                                    **dots)[0],
-    }  # fmt: skip
+        f"{kind} best": square.plot([], [], marker="*", ms=15, color=RED, mec=style.CARD, zorder=5, **dots)[0],
+    }
 
 
 CURVE = np.linspace(0, 1, 161)
@@ -216,16 +192,16 @@ def draw(state) -> Scene:
             f"{kind} inside": (x[inside], y[inside]),
             f"{kind} best": (x[first : first + 1], y[first : first + 1]),
         }
-    return Scene(artists, _words(state, best, distinct, races(state.side, **knobs)))
+    return Scene(artists, words(state, best, distinct, races(state.side, **knobs)))
 
 
-def _words(state, best, distinct, told) -> str:
+def words(state, best, distinct, rates) -> str:
     share, n = share_of_peak(state.peak, state.width), state.side**2
-    exact = {"grid": grid_hits(share, state.side), "random": random_hits(share, n)}
-    chances = "; ".join(f"{kind} {exact[kind]:.1%} exact, {told[kind]:.1%} simulated" for kind in KINDS)
+    exact = {"grid": grid_hit_chance(share, state.side), "random": hit_chance(share, n)}
+    chances = "; ".join(f"{kind} {exact[kind]:.1%} exact, {rates[kind]:.1%} simulated" for kind in KINDS)
     return (
         f"Distinct values of the important axis: grid {distinct['grid']}, random {distinct['random']}. "
         f"Best found: grid {best['grid']:.2f}, random {best['random']:.2f} (the top is 1).\n"
         f"Chance of a trial in the green band, {share:.0%} of the axis: {chances}.\n"
-        f"In {told['random wins']:.0%} of {RACES:,} simulated races the random search has the better best."
+        f"In {rates['random wins']:.0%} of {RACES:,} simulated races the random search has the better best."
     )

@@ -10,6 +10,7 @@ a trial that diverged or failed is a cross.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -22,9 +23,7 @@ from course_utils.pictures.canvas import Canvas, View
 from course_utils.pictures.watching import Watcher
 from course_utils.runs import Run
 from course_utils.search.space import name_of
-from course_utils.search.trials import Trials
-
-LOST = ("diverged", "failed")
+from course_utils.search.trials import LOST, Trials
 
 
 class RaceWatcher(Watcher):
@@ -54,26 +53,27 @@ class RaceWatcher(Watcher):
 
     def _column(self, name, above, below) -> dict:
         settings = self.searches[name]
-        places = np.array([[one[self.x], one[self.y]] for one in settings], float)
-        values = len(set(places[:, 0]))
-        above.set_title(f"{name}: {len(settings)} trials, {values} {name_of(self.x)}s", fontsize=9.5)
+        places = np.array([[setting[self.x], setting[self.y]] for setting in settings], float)
+        every = np.array([[s[self.x], s[self.y]] for others in self.searches.values() for s in others], float)
+        low, high = every.min(0), every.max(0)
+        room = (high / low) ** 0.08
         below.set(xlabel=name_of(self.x), xscale="log", yscale="log")
-        every = np.array([[one[self.x], one[self.y]] for more in self.searches.values() for one in more], float)
-        room = (every.max(0) / every.min(0)) ** 0.08
-        below.set(xlim=(every[:, 0].min() / room[0], every[:, 0].max() * room[0]),
-                  ylim=(every[:, 1].min() / room[1], every[:, 1].max() * room[1]))  # fmt: skip
+        below.set(xlim=(low[0] / room[0], high[0] * room[0]), ylim=(low[1] / room[1], high[1] * room[1]))
         for axis in (below.xaxis, below.yaxis):
-            axis.set(major_locator=LogLocator(numticks=8), minor_locator=NullLocator(),
-                     major_formatter=FuncFormatter(lambda value, _: f"{value:g}"))  # fmt: skip
+            axis.set(major_locator=LogLocator(numticks=8), minor_locator=NullLocator())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         below.plot(*places.T, ls="none", marker="o", ms=9, mfc="none", mec=style.FAINT, mew=1.2)
-        for value in sorted(set(places[:, 0])):
+        values = sorted(set(places[:, 0]))
+        above.set_title(f"{name}: {len(settings)} trials, {len(values)} {name_of(self.x)}s", fontsize=9.5)
+        for value in values:
             above.axvline(value, color=style.GRID, lw=0.8, ls="-", zorder=0.5)
-        lost = dict(marker="X", ms=8, ls="none", color=style.PALETTE[4], mec=style.INK, zorder=4)
         ring = dict(marker="o", ls="none", mfc="none", mec=style.PALETTE[2], mew=2.0, zorder=6)
+        cross = dict(marker="X", ms=8, ls="none", color=style.PALETTE[4], mec=style.INK, zorder=4)
+        dot = dict(ls="none", marker="o", ms=5, mfc=style.PALETTE[0], mec=style.INK, mew=0.5)
         return {
             "dots": below.scatter([], [], c=[], s=70, vmin=0, vmax=50, edgecolors=style.INK, linewidths=0.7, zorder=3),
-            "heights": above.plot([], [], ls="none", marker="o", ms=5, mfc=style.PALETTE[0], mec=style.INK, mew=0.5)[0],
-            "lost": below.plot([], [], **lost)[0],
+            "heights": above.plot([], [], **dot)[0],
+            "lost": below.plot([], [], **cross)[0],
             "best": below.plot([], [], ms=14, **ring)[0],
             "best above": above.plot([], [], ms=11, **ring)[0],
         }
@@ -90,7 +90,7 @@ class RaceWatcher(Watcher):
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw all trials as they stand."""
+        """Draw all trials as they are."""
         good = {name: [run for run in runs if run.status not in LOST] for name, runs in self.runs.items()}
         seen = [run.percent for runs in good.values() for run in runs]
         if seen:
@@ -128,7 +128,7 @@ class RaceWatcher(Watcher):
 
     @property
     def figure(self):
-        """The picture as it stands, for `show`."""
+        """The picture as it is, for `show`."""
         return self.canvas.figure
 
 
@@ -143,10 +143,9 @@ def watch_race(
     if not searches or not all(searches.values()):
         raise ValueError(f"every search needs at least one setting, got {searches!r}.")
     for name, settings in searches.items():
-        for one in settings:
-            for key in (x, y):
-                if not (isinstance(one.get(key), (int, float)) and one[key] > 0):
-                    raise ValueError(f"{name}: {key} = {one.get(key)!r}; logarithmic axes need numbers > 0.")
+        for setting, key in itertools.product(settings, (x, y)):
+            if not (isinstance(setting.get(key), (int, float)) and setting[key] > 0):
+                raise ValueError(f"{name}: {key} = {setting.get(key)!r}; logarithmic axes need numbers > 0.")
     watcher = RaceWatcher(searches, x, y, title, note)
     display(watcher)
     return watcher

@@ -1,9 +1,9 @@
-"""Shares of the variance: what an axis explains alone, in pairs, and what a forest says about the same table."""
+"""Shares of the variance: what an axis explains alone, and what a forest says about the same table."""
 
 import numpy as np
 import pytest
 
-from course_utils.search.importance import by_forest, interactions, main_effects
+from course_utils.search.importance import by_forest, main_effects
 
 NAMES = ("lr", "weight_decay")
 
@@ -17,22 +17,17 @@ def additive(a=3.0, b=1.0):
 def test_shares_of_a_sum_are_those_of_its_parts():
     shares = main_effects(additive(), NAMES)
     assert shares == {"lr": pytest.approx(0.9), "weight_decay": pytest.approx(0.1)}
-    assert interactions(additive(), NAMES)["lr", "weight_decay"] == pytest.approx(0, abs=1e-12)
 
 
 def test_a_product_is_all_interaction():
     x, y = np.linspace(-1, 1, 9), np.linspace(-1, 1, 5)
     table = np.outer(x, y)
     assert main_effects(table, NAMES) == {name: pytest.approx(0, abs=1e-12) for name in NAMES}
-    assert interactions(table, NAMES)["lr", "weight_decay"] == pytest.approx(1)
 
 
 def test_shares_never_exceed_the_whole():
     values = np.random.default_rng(0).random((4, 3, 2, 5))
-    names = ("a", "b", "c", "d")
-    total = sum(main_effects(values, names).values()) + sum(interactions(values, names).values())
-    assert 0 < total <= 1 + 1e-12
-    assert len(interactions(values, names)) == 6
+    assert 0 < sum(main_effects(values, ("a", "b", "c", "d")).values()) <= 1 + 1e-12
 
 
 def test_an_axis_of_one_level_explains_nothing():
@@ -40,14 +35,16 @@ def test_an_axis_of_one_level_explains_nothing():
     assert shares == {"lr": pytest.approx(1), "weight_decay": 0}
 
 
-@pytest.mark.parametrize("values, names, words", [
+REFUSALS = [
     (np.ones((3, 3)), NAMES, "all results are the same"), (np.ones(3), NAMES, "the table has 1 axes, but 2 names"),
     ([[1.0, np.nan]], NAMES, "not finite"), (1.0, (), "axes"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values, names, words", REFUSALS)
 def test_refusals(values, names, words):
-    for question in (main_effects, interactions):
-        with pytest.raises(ValueError, match=words):
-            question(values, names)
+    with pytest.raises(ValueError, match=words):
+        main_effects(values, names)
 
 
 # ------------------------------------------------------------------------------------------------- with optuna
@@ -57,10 +54,10 @@ LEVELS = {"lr": [10.0**k for k in range(-4, 5)], "weight_decay": [1.0, 2.0, 3.0,
 def test_the_forest_agrees_with_the_table():
     pytest.importorskip("optuna")
     pytest.importorskip("sklearn")
-    found = by_forest(additive(), LEVELS)
-    assert sum(found.values()) == pytest.approx(1)
-    assert found["lr"] == pytest.approx(0.9, abs=0.04)
-    assert by_forest(additive(), LEVELS) == found
+    shares = by_forest(additive(), LEVELS)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["lr"] == pytest.approx(0.9, abs=0.04)
+    assert by_forest(additive(), LEVELS) == shares
 
 
 def test_without_the_logarithm_the_small_rates_count_for_nothing():

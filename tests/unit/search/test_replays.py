@@ -10,14 +10,11 @@ from course_utils.runs import Run, RunTable
 from course_utils.search.replays import (
     NAMES,
     Searches,
-    Table,
+    SettingsTable,
     all_grids,
     exact_win_rate,
     expected,
     grid_counts,
-    hit_chance,
-    hit_chance_distinct,
-    interval,
     placements,
     replay,
     win_rate,
@@ -29,24 +26,24 @@ LEVELS = {"lr": [0.01, 0.1, 1.0], "weight_decay": [1e-4, 1e-3], "dropout": [0.0,
 
 def runs(seeds=(0, 1), skip=None):
     rng = np.random.default_rng(5)
-    made = []
+    runs = []
     for seed in seeds:
         for setting in itertools.product(*LEVELS.values()):
             if (seed, setting) != skip:
                 config = dict(zip(LEVELS, setting, strict=True))
-                made.append(Run(config=config, seed=seed, status="finished", val=[(10, 1.0, rng.random())]))
-    return RunTable(made)
+                runs.append(Run(config=config, seed=seed, status="finished", val=[(10, 1.0, rng.random())]))
+    return RunTable(runs)
 
 
 @pytest.fixture(scope="module")
 def table():
-    return Table.of(runs())
+    return SettingsTable.of(runs())
 
 
 def small(seed=0, shape=(6, 4)):
     rng = np.random.default_rng(seed)
     levels = {"lr": list(range(1, shape[0] + 1)), "weight_decay": list(range(1, shape[1] + 1))}
-    return Table(("lr", "weight_decay"), levels, rng.integers(0, 9, shape).astype(float), rng.random(shape))
+    return SettingsTable(("lr", "weight_decay"), levels, rng.integers(0, 9, shape).astype(float), rng.random(shape))
 
 
 # ---------------------------------------------------------------------------------------------------- the table
@@ -59,16 +56,16 @@ def test_the_table_holds_every_run_at_its_place(table):
 
 def test_missing_and_doubled_runs_are_named():
     with pytest.raises(ValueError, match="1 combinations are missing for seed 1, for instance lr 0.1, weight_d"):
-        Table.of(runs(skip=(1, (0.1, 1e-3, 0.5, 32))))
+        SettingsTable.of(runs(skip=(1, (0.1, 1e-3, 0.5, 32))))
     doubled = RunTable([*runs(), runs()[3]])
     with pytest.raises(ValueError, match="seed 0 was recorded twice"):
-        Table.of(doubled)
+        SettingsTable.of(doubled)
 
 
 def test_a_diverged_run_counts_as_what_it_is():
     changed = runs()
     changed[0].val = []
-    assert Table.of(changed).seen.ravel()[0] == 0
+    assert SettingsTable.of(changed).seen.ravel()[0] == 0
 
 
 def test_parts_of_the_table(table):
@@ -88,21 +85,27 @@ def test_swapped_the_search_sees_the_second_training(table):
     assert table.swapped.levels == table.levels
 
 
-@pytest.mark.parametrize("chosen, words", [
+NO_PARTS = [
     (dict(rate=0.1), "there is no axis 'rate'"), (dict(lr=0.5), "no level of lr lies in 0.5; recorded are 0.01, 0.1"),
     (dict(lr=(2, 3)), "no level"), (dict(lr=0.1, weight_decay=1e-3, dropout=0.0, batch_size=32), "every axis is fixed"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("chosen, words", NO_PARTS)
 def test_parts_that_are_not_there_are_refused(table, chosen, words):
     with pytest.raises(ValueError, match=words):
         table.only(**chosen)
 
 
 # ----------------------------------------------------------------------------------------------------- the grids
-@pytest.mark.parametrize("shape, n, counts", [
+COUNTS = [
     ((15, 9), 16, (4, 4)), ((15, 9), 9, (3, 3)), ((15, 9), 15, (5, 3)), ((15, 9), 1, (1, 1)), ((15, 3), 16, (5, 3)),
     ((15, 9, 3), 8, (2, 2, 2)), ((15, 9, 3, 2), 16, (2, 2, 2, 2)), ((15, 9, 3, 2), 9, (2, 2, 2, 1)),
     ((2, 2), 99, (2, 2)),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape, n, counts", COUNTS)
 def test_levels_of_a_grid(shape, n, counts):
     assert grid_counts(shape, n) == counts
 
@@ -168,8 +171,8 @@ def test_two_equal_searches_draw():
 def test_where_only_one_axis_matters_random_search_wins():
     values = np.repeat(np.where(np.arange(16) == 11, 90.0, 10.0)[:, None], 16, axis=1)
     levels = {"lr": list(range(1, 17)), "weight_decay": list(range(1, 17))}
-    table = Table(("lr", "weight_decay"), levels, values, values)
-    grid, rand = 4 / 16, hit_chance_distinct(16, 256, 16)
+    table = SettingsTable(("lr", "weight_decay"), levels, values, values)
+    grid, rand = 4 / 16, 1 - math.comb(240, 16) / math.comb(256, 16)
     drawn = rand * grid + (1 - rand) * (1 - grid)
     assert exact_win_rate(table, 16) == pytest.approx(100 * (rand * (1 - grid) + drawn / 2))
     assert exact_win_rate(table, 16) > 65
@@ -177,7 +180,9 @@ def test_where_only_one_axis_matters_random_search_wins():
 
 def test_who_knows_the_important_axis_puts_all_levels_there():
     values = np.repeat(np.where(np.arange(16) == 11, 90.0, 10.0)[:, None], 16, axis=1)
-    table = Table(("lr", "weight_decay"), {"lr": list(range(16)), "weight_decay": list(range(16))}, values, values)
+    table = SettingsTable(
+        ("lr", "weight_decay"), {"lr": list(range(16)), "weight_decay": list(range(16))}, values, values
+    )
     assert winners(table, 16, (16, 1))["grid"].reshape(16, 16)[11].sum() == pytest.approx(1)
     assert exact_win_rate(table, 16, counts=(16, 1)) < 50 < exact_win_rate(table, 16)
 
@@ -191,7 +196,7 @@ def test_searches():
 
 def test_races_try_equally_many_settings_none_twice_and_come_again():
     table = small(2)
-    table = Table(table.names, table.levels, np.arange(24.0).reshape(6, 4), table.again)  # accuracy = place
+    table = SettingsTable(table.names, table.levels, np.arange(24.0).reshape(6, 4), table.again)  # accuracy = place
     races, again = replay(table, 9, 50, seed=3), replay(table, 9, 50, seed=3)
     for kind in ("grid", "random"):
         assert races[kind].seen.shape == (50, 9)
@@ -200,35 +205,14 @@ def test_races_try_equally_many_settings_none_twice_and_come_again():
     assert not np.array_equal(races["random"].seen, replay(table, 9, 50, seed=4)["random"].seen)
 
 
-# ---------------------------------------------------------------------------------------------------- the chances
-def test_sixty_trials_for_the_best_twentieth():
-    assert hit_chance(0.05, 58) < 0.95 < hit_chance(0.05, 59)
-    assert hit_chance(0.0, 5) == 0 and hit_chance(1.0, 1) == 1
-
-
-def test_without_repeats_the_chance_is_counted():
-    hits = [bool(set(pick) & {0, 1}) for pick in itertools.combinations(range(7), 3)]
-    assert hit_chance_distinct(2, 7, 3) == pytest.approx(np.mean(hits))
-    assert hit_chance_distinct(1, 10, 10) == 1 and hit_chance_distinct(0, 10, 5) == 0
-    assert hit_chance_distinct(40, 810, 59) > hit_chance(40 / 810, 59)
-
-
-def test_the_interval_covers_the_truth_nine_times_in_ten():
-    counts = np.random.default_rng(0).binomial(200, 0.6, size=2000)
-    inside = [low <= 0.6 <= high for low, high in (interval(count / 200, 200) for count in counts)]
-    assert 0.87 < np.mean(inside) < 0.93
-    assert interval(0.0, 10)[0] == pytest.approx(0, abs=1e-12) and interval(1.0, 10)[1] == pytest.approx(1)
-
-
-@pytest.mark.parametrize("call, words", [
+REFUSALS = [
     (lambda t: replay(t, 0), "n must be"), (lambda t: replay(t, 4, repeats=0), "repeats must be"),
     (lambda t: replay(t, 2.0), "n must be"), (lambda t: win_rate(replay(t, 4, 5), "seen"), "by must be 'best'"),
-    (lambda t: exact_win_rate(t, 4, "luck"), "by must be"), (lambda t: hit_chance(1.5, 3), "share"),
-    (lambda t: hit_chance(0.1, 0), "n must be"), (lambda t: hit_chance_distinct(5, 4, 1), "must not exceed"),
-    (lambda t: hit_chance_distinct(1, 4, 5), "must not exceed"), (lambda t: hit_chance_distinct(-1, 4, 1), "good must"),
-    (lambda t: placements(4, 3), "count must lie in 1 ... 3"), (lambda t: interval(0.5, 0), "n must be"),
-    (lambda t: interval(math.nan, 5), "share"),
-])  # fmt: skip
+    (lambda t: exact_win_rate(t, 4, "luck"), "by must be"), (lambda t: placements(4, 3), "count must lie in 1 ... 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, words", REFUSALS)
 def test_refusals(table, call, words):
     with pytest.raises(ValueError, match=words):
         call(table)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_utils.runs import Run
-from course_utils.search.space import Axis, choice, grid, log_uniform, random_settings, uniform
+from course_utils.search.space import Axis, categorical, grid, log_uniform, random_settings, uniform
 from course_utils.search.trials import Trials, border_warning, search
 from course_utils.search.trials import trial_name as name_of
 
@@ -19,8 +19,13 @@ def objective(settings, seed):
         raise RuntimeError("out of memory")
     lost = settings["lr"] == 1.0
     accuracy = 0.5 - 0.1 * abs(math.log10(settings["lr"]) + 2)
-    return Run(seed=seed, status="diverged" if lost else "finished", diverged_at=3 if lost else None,
-               config={"lr": "of the optimizer", "model": "none"}, val=[(10, 1.0, accuracy)])  # fmt: skip
+    return Run(
+        seed=seed,
+        status="diverged" if lost else "finished",
+        diverged_at=3 if lost else None,
+        config={"lr": "of the optimizer", "model": "none"},
+        val=[(10, 1.0, accuracy)],
+    )
 
 
 RATES = {"lr": [0.001, 0.01, 0.1, 1.0, 9.0]}
@@ -34,8 +39,12 @@ def test_a_grid_has_every_combination_once(n, d):
 
 
 def test_the_last_name_changes_fastest_and_choices_are_levels():
-    assert grid({"a": [1, 2], "b": choice("x", "y")}) == [
-        {"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]  # fmt: skip
+    assert grid({"a": [1, 2], "b": categorical("x", "y")}) == [
+        {"a": 1, "b": "x"},
+        {"a": 1, "b": "y"},
+        {"a": 2, "b": "x"},
+        {"a": 2, "b": "y"},
+    ]
 
 
 def test_levels_are_equal_factors_or_equal_steps_apart_and_keep_both_ends():
@@ -47,7 +56,12 @@ def test_levels_are_equal_factors_or_equal_steps_apart_and_keep_both_ends():
 
 
 def test_random_settings_are_uniform_in_the_logarithm_and_the_first_k_of_n_are_the_same():
-    space = {"lr": log_uniform(1e-4, 1e-1), "dropout": uniform(0, 0.5), "batch": choice(32, 64), "norm": ["yes", "no"]}
+    space = {
+        "lr": log_uniform(1e-4, 1e-1),
+        "dropout": uniform(0, 0.5),
+        "batch": categorical(32, 64),
+        "norm": ["yes", "no"],
+    }
     many = random_settings(space, 3000, seed=1)
     assert many[:7] == random_settings(space, 7, seed=1) != random_settings(space, 7, seed=2)
     decades = np.floor([math.log10(one["lr"]) for one in many])
@@ -69,35 +83,35 @@ def test_share_is_the_reverse_of_at(axis):
         assert axis.share(axis.at(share)) == pytest.approx(share)
 
 
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda: log_uniform(0, 1), "low > 0"),
-        (lambda: log_uniform(1, 1), "low < high"),
-        (lambda: uniform(1, 0), "Swap"),
-        (lambda: uniform(0, math.inf), "finite"),
-        (lambda: uniform("0", 1), "finite numbers"),
-        (lambda: uniform(False, 1), "finite numbers"),
-        (lambda: choice(), "no values"),
-        (lambda: choice(0.3, 0.1 + 0.2), "stands twice"),
-        (lambda: choice(math.nan), "not a finite"),
-        (lambda: choice([1, 2]), "not a finite number or a text"),
-        (lambda: choice(1, 2).levels(3), "use its values"),
-        (lambda: log_uniform(0.1, 1).levels(1), "n must be"),
-        (lambda: log_uniform(0.1, 1).levels(2.5), "n must be"),
-        (lambda: log_uniform(0.1, 1).at(1.5), r"\[0, 1\]"),
-        (lambda: grid({}), "one name for each"),
-        (lambda: grid([0.1]), "one name for each"),
-        (lambda: grid({"lr": []}), "lr has no values"),
-        (lambda: grid({"lr": 0.1}), "lr must be a list"),
-        (lambda: grid({"lr": "0.1"}), "lr must be a list"),
-        (lambda: grid({"lr": [0.1, 0.1]}), "0.1 stands twice"),
-        (lambda: grid({"lr": log_uniform(0.1, 1)}), "lr: a grid needs levels"),
-        (lambda: random_settings({"lr": log_uniform(0.1, 1)}, 0), "n must be"),
-        (lambda: random_settings({"lr": log_uniform(0.1, 1)}, 2, seed=-1), "seed must be"),
-        (lambda: random_settings({"lr": 3}, 2), "lr must be a list"),
-    ],
-)
+BAD_SPACES = [
+    (lambda: log_uniform(0, 1), "low > 0"),
+    (lambda: log_uniform(1, 1), "low < high"),
+    (lambda: uniform(1, 0), "Swap"),
+    (lambda: uniform(0, math.inf), "finite"),
+    (lambda: uniform("0", 1), "finite numbers"),
+    (lambda: uniform(False, 1), "finite numbers"),
+    (lambda: categorical(), "no values"),
+    (lambda: categorical(0.3, 0.1 + 0.2), "stands twice"),
+    (lambda: categorical(math.nan), "not a finite"),
+    (lambda: categorical([1, 2]), "not a finite number or a text"),
+    (lambda: categorical(1, 2).levels(3), "use its values"),
+    (lambda: log_uniform(0.1, 1).levels(1), "n must be"),
+    (lambda: log_uniform(0.1, 1).levels(2.5), "n must be"),
+    (lambda: log_uniform(0.1, 1).at(1.5), r"\[0, 1\]"),
+    (lambda: grid({}), "one name for each"),
+    (lambda: grid([0.1]), "one name for each"),
+    (lambda: grid({"lr": []}), "lr has no values"),
+    (lambda: grid({"lr": 0.1}), "lr must be a list"),
+    (lambda: grid({"lr": "0.1"}), "lr must be a list"),
+    (lambda: grid({"lr": [0.1, 0.1]}), "0.1 stands twice"),
+    (lambda: grid({"lr": log_uniform(0.1, 1)}), "lr: a grid needs levels"),
+    (lambda: random_settings({"lr": log_uniform(0.1, 1)}, 0), "n must be"),
+    (lambda: random_settings({"lr": log_uniform(0.1, 1)}, 2, seed=-1), "seed must be"),
+    (lambda: random_settings({"lr": 3}, 2), "lr must be a list"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), BAD_SPACES)
 def test_bad_spaces_are_refused_by_name(make, words):
     with pytest.raises(ValueError, match=words):
         make()
@@ -153,11 +167,13 @@ def test_no_trial_depends_on_the_ones_before_it_and_the_kernels_numbers_stay():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [([], "list of dicts"), ({"lr": 0.1}, "list of dicts"), ([0.1], "every setting is a dict"), ([{}], "every setting"),
-     ([{"lr": object()}], "cannot be recorded"), (None, "list of dicts")],
-)  # fmt: skip
+BAD_SETTINGS = [
+    ([], "list of dicts"), ({"lr": 0.1}, "list of dicts"), ([0.1], "every setting is a dict"), ([{}], "every setting"),
+    ([{"lr": object()}], "cannot be recorded"), (None, "list of dicts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "words"), BAD_SETTINGS)
 def test_bad_settings_are_refused_by_name(settings, words):
     with pytest.raises(ValueError, match=words):
         search(settings, objective)
@@ -199,8 +215,8 @@ def test_the_border_of_a_range_is_its_last_part_on_its_own_axis():
 
 def test_an_axis_with_one_level_has_no_border_and_a_missing_name_is_told():
     assert border_warning({"lr": 0.1}, {"lr": [0.1]}) == ""
-    assert border_warning({"b": 64}, {"b": choice(32, 64, 128)}) == ""
-    assert "upper end" in border_warning({"b": 128}, {"b": choice(32, 64, 128)})
+    assert border_warning({"b": 64}, {"b": categorical(32, 64, 128)}) == ""
+    assert "upper end" in border_warning({"b": 128}, {"b": categorical(32, 64, 128)})
     two = {"lr": [0.01, 0.1]}
     assert "best learning rate" in border_warning(search(grid(two), objective).best, two)
     with pytest.raises(ValueError, match="no 'weight_decay'"):
@@ -208,4 +224,4 @@ def test_an_axis_with_one_level_has_no_border_and_a_missing_name_is_told():
 
 
 def test_axis_is_a_plain_value():
-    assert log_uniform(0.1, 1) == Axis("log", 0.1, 1.0) and choice(1, "a").values == (1, "a")
+    assert log_uniform(0.1, 1) == Axis("log", 0.1, 1.0) and categorical(1, "a").values == (1, "a")

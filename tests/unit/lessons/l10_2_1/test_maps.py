@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from course_utils.lessons.l10_2_1.maps import map_figure, watch_grid, watch_scatter
+from course_utils.lessons.l10_2_1.maps import map_figure, watch_grid
 from course_utils.pictures import style
 from course_utils.runs import Run
-from course_utils.search.space import choice, grid, log_uniform, random_settings, uniform
+from course_utils.search.space import grid, log_uniform
 from course_utils.search.trials import Trials, search
 
 SPACE = {"lr": [0.001, 0.01, 0.1], "weight_decay": [1e-4, 1e-2]}
@@ -16,8 +16,12 @@ def objective(settings, seed):
     if settings["weight_decay"] == 1e-2 and settings["lr"] == 0.1:
         raise RuntimeError("no")
     lost = settings["lr"] == 0.001 and settings["weight_decay"] == 1e-2
-    return Run(seed=seed, status="diverged" if lost else "finished", diverged_at=2 if lost else None,
-               val=[(1, 1.0, 0.4 + settings["lr"])])  # fmt: skip
+    return Run(
+        seed=seed,
+        status="diverged" if lost else "finished",
+        diverged_at=2 if lost else None,
+        val=[(1, 1.0, 0.4 + settings["lr"])],
+    )
 
 
 def test_the_map_fills_cell_by_cell():
@@ -53,21 +57,6 @@ def test_cells_are_found_to_nine_digits_and_others_refused():
     assert watch.runs == []
 
 
-def test_points_appear_where_their_settings_are():
-    space = {"lr": log_uniform(1e-3, 0.2), "dropout": uniform(0, 0.5), "batch": choice(32, 64)}
-    watch = watch_scatter(space, total=3)
-    assert watch.axes.get_xscale() == "log" and watch.axes.get_yscale() == "linear"
-    settings = random_settings(space, 3)
-    ends = [("finished", 0.3), ("diverged", 0.9), ("finished", 0.6)]
-    for one, (status, accuracy) in zip(settings, ends, strict=True):
-        watch(Run(config=one, status=status, val=[(1, 1.0, accuracy)]))
-    np.testing.assert_allclose(watch.dots.get_offsets(), [[one["lr"], one["dropout"]] for one in settings[::2]])
-    np.testing.assert_allclose(watch.dots.get_array(), [30, 60])
-    assert list(watch.lost.get_xdata()) == [settings[1]["lr"]]
-    assert float(watch.ring.get_xdata()[0]) == settings[2]["lr"]
-    assert "3 of 3 trials done, 1 diverged." in watch.status()
-
-
 def test_its_text_form_never_changes():
     watch = watch_grid(SPACE, title="A map", note="stand-in images")
     before = repr(watch)
@@ -77,11 +66,11 @@ def test_its_text_form_never_changes():
 
 
 def test_nothing_but_lost_trials_is_drawn_without_a_best():
-    for watch in (watch_grid(SPACE), watch_scatter(SPACE, total=2)):
-        for rate in (0.1, 0.01):
-            watch(Run(config={"lr": rate, "weight_decay": 1e-4}, status="failed"))
-        watch.redraw()
-        assert watch.best() is None and "2 failed" in watch.status() and "Best" not in watch.status()
+    watch = watch_grid(SPACE)
+    for rate in (0.1, 0.01):
+        watch(Run(config={"lr": rate, "weight_decay": 1e-4}, status="failed"))
+    watch.redraw()
+    assert watch.best() is None and "2 failed" in watch.status() and "Best" not in watch.status()
 
 
 def test_the_finished_map_has_the_same_numbers_upwards_and_means_of_seeds():
@@ -101,9 +90,7 @@ def test_the_finished_map_has_the_same_numbers_upwards_and_means_of_seeds():
         (lambda: watch_grid({"lr": [0.1, 1]}), "two axes"),
         (lambda: watch_grid({"lr": [0.1, 1], "b": [1], "c": [1]}), "two axes"),
         (lambda: watch_grid({"lr": [0.1, 1], "b": []}), "b has no values"),
-        (lambda: watch_scatter({"lr": [0.1, 1]}, total=2), "two hyper-parameters"),
-        (lambda: watch_scatter(SPACE, total=0), "total"),
-        (lambda: watch_scatter({"lr": [0.1, 1], "net": ["a", "b"]}, total=2), "net has texts"),
+        (lambda: watch_grid({"lr": [0.1, 1], "b": log_uniform(0.1, 1)}), "b: a grid needs levels"),
     ],
 )
 def test_bad_input_is_refused_by_name(make, words):

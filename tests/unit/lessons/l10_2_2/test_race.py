@@ -47,10 +47,13 @@ def test_a_search_where_everything_fails_has_no_best(watch):
     assert "grid: 4 of 4 trials, 4 without a result; random" in watch.status()
 
 
-@pytest.mark.parametrize("searches, words", [
+REFUSALS = [
     ({}, "at least one setting"), ({"grid": []}, "at least one"), ({"grid": [{"lr": 0.1}]}, "weight_decay = None"),
     ({"grid": [{"lr": 0, "weight_decay": 1e-4}]}, "lr = 0"), ({"grid": [{"lr": "a", "weight_decay": 1}]}, "lr = 'a'"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("searches, words", REFUSALS)
 def test_refusals(searches, words):
     with pytest.raises(ValueError, match=words):
         watch_race(searches, "lr", "weight_decay")

@@ -1,4 +1,4 @@
-"""The replay explorer: its numbers are those of replay.py and importance.py, at every stand of the sliders."""
+"""The replay explorer: its numbers are those of replays.py and importance.py, at every stand of the sliders."""
 
 import itertools
 
@@ -7,25 +7,29 @@ import pytest
 
 from course_utils.lessons.l10_2_2.replaying import BUDGETS, LEAST, SPACES, Replays, draw, replay_explorer
 from course_utils.search.importance import main_effects
-from course_utils.search.replays import KINDS, Table, exact_win_rate
+from course_utils.search.replays import KINDS, SettingsTable, exact_win_rate
 
-LEVELS = {"lr": [10 ** (k / 2) for k in range(-6, 1)], "weight_decay": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
-          "dropout": [0.0, 0.25, 0.5], "batch_size": [32, 128]}  # fmt: skip
+LEVELS = {
+    "lr": [10 ** (k / 2) for k in range(-6, 1)],
+    "weight_decay": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+    "dropout": [0.0, 0.25, 0.5],
+    "batch_size": [32, 128],
+}
 
 
-def made_table(seed=0):
+def a_table(seed=0):
     """A learning rate that matters, a weight decay that does so above 1e-3, and a little noise."""
     rng = np.random.default_rng(seed)
     lr, decay = np.linspace(-1, 1, 7), np.array([0, 0, 0, -8, -25.0])
     values = 40 - 25 * (lr[:, None] - 0.3) ** 2 + decay
     values = np.repeat(np.repeat(values[:, :, None, None], 3, axis=2), 2, axis=3)
     seen, again = (values + 0.7 * rng.standard_normal(values.shape) for _ in range(2))
-    return Table(tuple(LEVELS), LEVELS, seen, again)
+    return SettingsTable(tuple(LEVELS), LEVELS, seen, again)
 
 
 @pytest.fixture(scope="module")
 def table():
-    return made_table()
+    return a_table()
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +40,11 @@ def picture(table):
 def test_the_curve_is_the_exact_win_rate(table, picture):
     picture.reset().set(top=1e-3, n=9)
     problems = table.only(weight_decay=(None, 1e-3)).problems(("lr", "weight_decay"))
-    problems += [one.swapped for one in problems]
+    problems += [problem.swapped for problem in problems]
     line = picture.artists["exact"]
     assert list(line.get_xdata()) == [n for n in BUDGETS if n <= 21]
     for n, rate in zip(*line.get_data(), strict=True):
-        assert rate == pytest.approx(np.mean([exact_win_rate(one, n) for one in problems]))
+        assert rate == pytest.approx(np.mean([exact_win_rate(problem, n) for problem in problems]))
     counted = picture.artists["counted"].get_ydata()[0]
     assert counted == pytest.approx(line.get_ydata()[1], abs=8)
     low, high = picture.artists["reach"].get_segments()[0][:, 1]
