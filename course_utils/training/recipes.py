@@ -80,10 +80,24 @@ def usual_job(schedule: str, lr: float, seed: int, **more) -> dict:
 
 def at_full_scale(job: dict) -> dict:
     """The settings of a usual run, for a GPU: all images, ResNet-20, 30 epochs."""
-    from course_utils.training.scale import FULL as full
+    return {**job, "scale": "full", "epochs": 30, "model": "resnet20", "batch_size": 128}
 
-    return {**job, "scale": full.name, "epochs": full.epochs, "model": full.model.__name__,
-            "batch_size": full.batch_size}  # fmt: skip
+
+def fit_job(
+    job: dict, model, data, optimizer, schedule, *, test: bool = True, facts: dict | None = None, **more
+) -> Run:
+    """`fit(...)` with the updates, batch size and seed of `job`, which all goes into the record.
+
+    test: measure the accuracy on the test images afterwards, `run.test`. facts: for the record beside the job. more:
+    further arguments of `fit`, before those of the job.
+    """
+    from course_utils.training.loop import evaluate, fit
+
+    plan = {key: job[key] for key in ("updates", "batch_size", "seed") if key in job} | more
+    run = fit(model, data, optimizer, schedule, config={"scale": "desk", **job, **(facts or {})}, **plan)
+    if test:
+        run.test = evaluate(model, data, "test", more.get("compute"))
+    return run
 
 
 def usual_run(job: dict) -> Run:
@@ -94,30 +108,17 @@ def usual_run(job: dict) -> Run:
     BatchNorm) and batch_size (64); scale: "desk" or "full".
     """
     from course_utils.training import models
-    from course_utils.training.loop import evaluate, fit
     from course_utils.training.scale import SCALES
 
     scale = SCALES[job.get("scale", "desk")]
     data = images(scale.train, scale.val)
-    config = {"model": scale.model.__name__, "batch_size": scale.batch_size, "scale": scale.name, **job}
-    build, batch_size = getattr(models, config["model"]), config["batch_size"]
+    job = {"model": scale.model.__name__, "batch_size": scale.batch_size, "scale": scale.name, **job}
+    build = getattr(models, job["model"])
     norm = {"norm": job["norm"]} if build is models.small_conv_net else {}
-    model = build(seed=job["seed"], **norm)
     decay = {"weight_decay": job["weight_decay"]} if "weight_decay" in job else {}
+    model = build(seed=job["seed"], **norm)
     optimizer = make_optimizer(job["optimizer"], model, job["lr"], **decay)
-    updates = round(job.get("share", 1) * job["epochs"] * (len(data.train) // batch_size))
+    updates = round(job.get("share", 1) * job["epochs"] * (len(data.train) // job["batch_size"]))
     schedule = SHAPES[job["schedule"]](job["lr"], updates)
     momentum = partial(schedules.one_cycle_momentum, T=updates) if job["schedule"] == "one cycle" else None
-    run = fit(
-        model,
-        data,
-        optimizer,
-        schedule,
-        momentum=momentum,
-        updates=updates,
-        batch_size=batch_size,
-        seed=job["seed"],
-        config=config,
-    )
-    run.test = evaluate(model, data, "test")
-    return run
+    return fit_job(job, model, data, optimizer, schedule, momentum=momentum, updates=updates)

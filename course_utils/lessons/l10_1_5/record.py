@@ -12,7 +12,7 @@ from functools import partial
 from course_utils import schedules
 from course_utils.checks import check_positive
 from course_utils.runs import Run
-from course_utils.training.recipes import images, make_optimizer
+from course_utils.training.recipes import fit_job, images, make_optimizer
 
 SEEDS, STRENGTHS, WARMUPS = (0, 1, 2), (0.006, 0.0125, 0.025, 0.05), (1, 30)
 WORDS, LENGTH = 1000, 64
@@ -44,23 +44,9 @@ def jobs() -> list[dict]:
 
 def run_one(job: dict) -> Run:
     """Train the language model, or the desk-scale net with the cool-down."""
-    from course_utils.training.loop import evaluate, fit
-
-    data, model, optimizer, schedule, every = (_text if job["data"] == "text" else _images)(job)
-    run = fit(
-        model,
-        data,
-        optimizer,
-        schedule,
-        updates=job["updates"],
-        batch_size=job["batch_size"],
-        seed=job["seed"],
-        validate_every=every,
-        config=job,
-    )
-    if job["data"] == "images":
-        run.test = evaluate(model, data, "test")
-    return run
+    images_too = job["data"] == "images"
+    data, model, optimizer, schedule, every = (_images if images_too else _text)(job)
+    return fit_job(job, model, data, optimizer, schedule, test=images_too, validate_every=every)
 
 
 def _text(job: dict) -> tuple:

@@ -10,7 +10,7 @@ from functools import partial
 
 from course_utils import schedules
 from course_utils.runs import Run
-from course_utils.training.recipes import SHAPES, images, make_optimizer
+from course_utils.training.recipes import SHAPES, fit_job, images, make_optimizer
 
 M_MIN, M_MAX = 0.85, 0.95
 
@@ -38,23 +38,11 @@ def jobs() -> list[dict]:
 
 def run_one(job: dict) -> Run:
     """Train with the settings `job`, its momentum scheduled by MOMENTA."""
-    from course_utils.training.loop import evaluate, fit
     from course_utils.training.scale import DESK
 
     data, model = images(DESK.train, DESK.val), DESK.model(seed=job["seed"])
     optimizer = make_optimizer("sgd+momentum", model, job["lr"], weight_decay=5e-4)
     updates = round(job["share"] * DESK.epochs * (len(data.train) // DESK.batch_size))
-    config = {**job, "scale": DESK.name, "model": DESK.model.__name__}
-    run = fit(
-        model,
-        data,
-        optimizer,
-        SHAPES[job["schedule"]](job["lr"], updates),
-        updates=updates,
-        seed=job["seed"],
-        momentum=MOMENTA[job["momentum_kind"]](updates),
-        batch_size=DESK.batch_size,
-        config=config,
-    )
-    run.test = evaluate(model, data, "test")
-    return run
+    schedule, momentum = SHAPES[job["schedule"]](job["lr"], updates), MOMENTA[job["momentum_kind"]](updates)
+    plan = {"updates": updates, "batch_size": DESK.batch_size, "facts": {"model": DESK.model.__name__}}
+    return fit_job(job, model, data, optimizer, schedule, momentum=momentum, **plan)

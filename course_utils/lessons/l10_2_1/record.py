@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from course_utils.runs import Run
-from course_utils.training.recipes import images, make_optimizer
+from course_utils.training.recipes import fit_job, images, make_optimizer
 
 RATES = [round(10 ** (k / 4), 6) for k in range(-12, 3)]  # 1e-3 ... 3.16: fifteen learning rates, four a decade
 DECAYS = [round(10 ** (k / 2), 9) for k in range(-10, -1)]  # 1e-5 ... 1e-1: nine weight decays, two a decade
@@ -48,24 +48,12 @@ def run_one(job: dict) -> Run:
     import torch
 
     from course_utils.schedules import cosine
-    from course_utils.training.loop import evaluate, fit
     from course_utils.training.models import small_conv_net
 
-    data, batch_size = images(train=job["images"]), job["batch_size"]
+    data = images(train=job["images"])
     model = small_conv_net(dropout=job["dropout"], seed=job["seed"])
     optimizer = make_optimizer("sgd+momentum", model, job["lr"], weight_decay=job["weight_decay"])
-    updates = job["epochs"] * (len(data.train) // batch_size)
+    updates = job["epochs"] * (len(data.train) // job["batch_size"])
+    schedule, facts = partial(cosine, peak=job["lr"], T=updates), {"model": "small_conv_net"}
     torch.manual_seed(job["seed"])  # which features dropout leaves out
-    run = fit(
-        model,
-        data,
-        optimizer,
-        partial(cosine, peak=job["lr"], T=updates),
-        updates=updates,
-        batch_size=batch_size,
-        seed=job["seed"],
-        validate_every=updates,
-        config={**job, "model": "small_conv_net", "scale": "desk"},
-    )
-    run.test = evaluate(model, data, "test")
-    return run
+    return fit_job(job, model, data, optimizer, schedule, updates=updates, validate_every=updates, facts=facts)

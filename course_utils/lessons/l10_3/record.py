@@ -124,26 +124,14 @@ def _scratch_jobs() -> list[dict]:
 
 def _scratch(job: dict) -> Run:
     from course_utils.schedules import cosine
-    from course_utils.training.loop import evaluate, fit
     from course_utils.training.models import small_conv_net
-    from course_utils.training.recipes import make_optimizer
+    from course_utils.training.recipes import fit_job, make_optimizer
 
     few = task_of(job["task"]).few(job["per_class"], job["seed"])
-    model = small_conv_net(seed=job["seed"])
+    model, batch_size = small_conv_net(seed=job["seed"]), min(64, len(few.train))
     optimizer = make_optimizer("sgd+momentum", model, job["lr"], weight_decay=5e-4)
-    run = fit(
-        model,
-        few,
-        optimizer,
-        partial(cosine, peak=job["lr"], T=job["updates"]),
-        seed=job["seed"],
-        updates=job["updates"],
-        batch_size=min(64, len(few.train)),
-        validate_every=None,
-        config={**job, "scale": "desk"},
-    )
-    run.test = evaluate(model, few, "test")
-    return run
+    schedule = partial(cosine, peak=job["lr"], T=job["updates"])
+    return fit_job(job, model, few, optimizer, schedule, batch_size=batch_size, validate_every=None)
 
 
 # ------------------------------------------------------------------------------------------------- fine-tuning
@@ -199,7 +187,8 @@ def _tuned(job: dict) -> Run:
 
     from course_utils.schedules import cosine
     from course_utils.training.compute import pick
-    from course_utils.training.loop import evaluate, fit
+    from course_utils.training.loop import evaluate
+    from course_utils.training.recipes import fit_job
 
     few, model, before = _start(job["per_class"], job["seed"])
     model = deepcopy(model)
@@ -208,17 +197,7 @@ def _tuned(job: dict) -> Run:
     groups = [{"params": list(model.head.parameters())}] + ([{"params": learning}] if learning else [])
     optimizer = torch.optim.AdamW(groups, lr=HEAD_RATE, weight_decay=0.01)
     schedules = [partial(cosine, peak=peak, T=job["updates"]) for peak in (HEAD_RATE, job["body"])][: len(groups)]
-    run = fit(
-        model,
-        few.seen_by(model.backbone),
-        optimizer,
-        schedules,
-        updates=job["updates"],
-        batch_size=job["batch_size"],
-        seed=job["seed"],
-        validate_every=None,
-        compute=pick(dtype="float32"),
-        config={**job, "before": before, "scale": "desk"},
-    )
-    run.test = evaluate(model, few, "test")
+    data, plan = few.seen_by(model.backbone), {"validate_every": None, "compute": pick(dtype="float32"), "test": False}
+    run = fit_job(job, model, data, optimizer, schedules, facts={"before": before}, **plan)
+    run.test = evaluate(model, few, "test")  # in the number format in which `before` was measured
     return run

@@ -52,27 +52,16 @@ def jobs() -> list[dict]:
 def run_one(job: dict) -> Run:
     """Train with the settings `job`. A try at a rate is not tested: no rate may be chosen by the test images."""
     from course_utils.lessons.l10_3_1.regimes import SIZE, set_up
-    from course_utils.training.loop import evaluate, fit
+    from course_utils.training.recipes import fit_job
 
     few, at_cut = _images(job)
     updates, choosing = job["updates"], job["purpose"] == "rate"
     ready = set_up(job["regime"], few, updates=updates, seed=job["seed"], lr=job["lr"], data=at_cut)
-    run = fit(
-        ready.model,
-        ready.data,
-        ready.optimizer,
-        ready.schedules,
-        updates=updates,
-        batch_size=job["batch_size"],
-        seed=job["seed"],
-        augment=False,
-        validate_every=updates if choosing else None,
-        compute=ready.compute,
-        config={**job, "size": SIZE, "similar": few.similar, "scale": "desk"},
+    plan = {"augment": False, "validate_every": updates if choosing else None, "compute": ready.compute}
+    facts = {"size": SIZE, "similar": few.similar}
+    return fit_job(
+        job, ready.model, ready.data, ready.optimizer, ready.schedules, test=not choosing, facts=facts, **plan
     )
-    if not choosing:
-        run.test = evaluate(ready.model, ready.data, "test", ready.compute)
-    return run
 
 
 def _images(job: dict):
