@@ -14,8 +14,10 @@ class SmallBackbone(Backbone):
     def __init__(self, keep_norm=True):
         torch.manual_seed(0)
         widths = [3, 4, 6, 8]
-        stages = [nn.Sequential(nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-                  for a, b in zip(widths, widths[1:], strict=False)]  # fmt: skip
+        stages = [
+            nn.Sequential(nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
+            for a, b in zip(widths, widths[1:], strict=False)
+        ]
         super().__init__("efficientnet_lite0", 32, stages, nn.Linear(8, 10), keep_norm)
         for norm in norms(self):  # as if it had seen ImageNet
             norm.running_mean.normal_(0, 0.1)

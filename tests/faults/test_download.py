@@ -30,8 +30,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         kind, body = self.path.strip("/"), BODY
-        asked = self.headers.get("Range", "bytes=0-")
-        start = int(asked.removeprefix("bytes=").rstrip("-"))
+        wanted = self.headers.get("Range", "bytes=0-")
+        start = int(wanted.removeprefix("bytes=").rstrip("-"))
         self.server.requests.append((kind, start))
         if kind.isdigit():
             return self.send_error(int(kind))
@@ -204,10 +204,10 @@ def test_a_killed_download_is_taken_up_again(server, target):
         ):
             time.sleep(0.01)
         process.kill()
-    kept = part_of(target).stat().st_size
-    assert 50_000 < kept < len(BODY) and not target.exists()
+    length = part_of(target).stat().st_size
+    assert 50_000 < length < len(BODY) and not target.exists()
     assert get(target, server.url("good")).read_bytes() == BODY
-    assert server.requests[-1] == ("good", kept)
+    assert server.requests[-1] == ("good", length)
 
 
 def test_two_processes_do_not_write_the_same_file(server, target):

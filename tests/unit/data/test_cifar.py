@@ -85,12 +85,12 @@ def test_splits_are_disjoint_balanced_and_whole(tiny):
 
 def test_the_split_depends_on_the_seed_alone(tiny):
     tiny.use(tiny.folder())
-    one, again, other = tiny.load(), tiny.load(), tiny.load(seed=1)
+    first, again, other = tiny.load(), tiny.load(), tiny.load(seed=1)
     small = data.cifar10(train=30, val=7, test=11, quiet=True)
-    assert ids(one.train) == ids(again.train) and ids(one.val) == ids(again.val)
-    assert set(ids(one.val)) != set(ids(other.val))
+    assert ids(first.train) == ids(again.train) and ids(first.val) == ids(again.val)
+    assert set(ids(first.val)) != set(ids(other.val))
     for name in ("train", "val", "test"):  # smaller sets begin the larger ones
-        assert ids(getattr(small, name)) == ids(getattr(one, name))[: len(getattr(small, name))]
+        assert ids(getattr(small, name)) == ids(getattr(first, name))[: len(getattr(small, name))]
     assert small.train.labels.bincount().tolist() == [3] * 10
     assert max(small.val.labels.bincount(minlength=10)) == 1
 

@@ -95,10 +95,12 @@ def test_next_word_labels_are_the_inputs_moved_on():
 def test_masking_follows_berts_rule():
     tokens = torch.randint(2, 1000, (400, 64), generator=torch.Generator().manual_seed(1))
     inputs, labels = hide_words(tokens, 1000, torch.Generator().manual_seed(2))
-    asked = labels != NOT_ASKED
-    assert torch.equal(labels[asked], tokens[asked]) and torch.equal(inputs[~asked], tokens[~asked])
-    assert float(asked.float().mean()) == pytest.approx(0.15, abs=0.01)
-    seen, hidden = inputs[asked], tokens[asked]
+    hidden_places = labels != NOT_ASKED
+    assert torch.equal(labels[hidden_places], tokens[hidden_places]) and torch.equal(
+        inputs[~hidden_places], tokens[~hidden_places]
+    )
+    assert float(hidden_places.float().mean()) == pytest.approx(0.15, abs=0.01)
+    seen, hidden = inputs[hidden_places], tokens[hidden_places]
     assert float((seen == MASK).float().mean()) == pytest.approx(0.8, abs=0.03)
     assert float((seen == hidden).float().mean()) == pytest.approx(0.1, abs=0.02)
     random = seen[(seen != MASK) & (seen != hidden)]
@@ -125,10 +127,10 @@ def test_batches_depend_on_seed_and_epoch_only(data):
     def batch(t, seed=0, augment=True):
         return data.batches(8, seed=seed, augment=augment, device="cpu").get(t)
 
-    one = data.batches(8, seed=0, augment=True, device="cpu")
-    n = len(one)
+    whole = data.batches(8, seed=0, augment=True, device="cpu")
+    n = len(whole)
     assert n == len(data.train) // 8
-    later = one.get(n + 3)
+    later = whole.get(n + 3)
     for x, y in zip(later, batch(n + 3), strict=True):  # out of order, as a resumed run asks
         assert torch.equal(x, y) and x.shape == (8, 16)
     assert not torch.equal(batch(0)[0], batch(0, seed=1)[0]) and not torch.equal(batch(0)[0], batch(n)[0])
@@ -143,16 +145,16 @@ def test_an_epoch_shows_every_sequence_once():
 def test_augmentation_cuts_at_another_place():
     rows = set(map(tuple, NEXT.train.inputs.tolist()))
     batches = NEXT.batches(len(NEXT.train), seed=0, augment=True, device="cpu")
-    kept = [sum(tuple(row) in rows for row in batches.get(epoch)[0].tolist()) for epoch in range(4)]
-    assert min(kept) < len(rows) / 2
+    same_rows = [sum(tuple(row) in rows for row in batches.get(epoch)[0].tolist()) for epoch in range(4)]
+    assert min(same_rows) < len(rows) / 2
     x, y = batches.get(0)
     assert torch.equal(x[:, 1:], y[:, :-1])
 
 
 def test_the_masked_words_change_every_epoch():
     batches = MASKED.batches(len(MASKED.train), seed=0, augment=False, device="cpu")
-    asked = [{tuple(y) for y in batches.get(epoch)[1].tolist()} for epoch in (0, 1)]
-    assert len(asked[0] & asked[1]) < 0.2 * len(asked[0])
+    hidden_places = [{tuple(y) for y in batches.get(epoch)[1].tolist()} for epoch in (0, 1)]
+    assert len(hidden_places[0] & hidden_places[1]) < 0.2 * len(hidden_places[0])
 
 
 # -------------------------------------------------------------------------------- the course's own training loop
@@ -169,9 +171,11 @@ def test_evaluate_counts_only_what_is_asked():
     loss, accuracy = evaluate(model, MASKED, "val", CPU)
     with torch.no_grad():
         logits = model(MASKED.val.inputs)
-    asked = MASKED.val.labels != NOT_ASKED
+    hidden_places = MASKED.val.labels != NOT_ASKED
     assert loss == pytest.approx(float(cross_entropy(logits, MASKED.val.labels)), rel=1e-4)
-    assert accuracy == pytest.approx(float((logits.argmax(1) == MASKED.val.labels)[asked].float().mean()), abs=1e-6)
+    assert accuracy == pytest.approx(
+        float((logits.argmax(1) == MASKED.val.labels)[hidden_places].float().mean()), abs=1e-6
+    )
 
 
 @BOTH
@@ -239,31 +243,53 @@ def test_a_python_without_any_text_says_so(monkeypatch):
         text._text.cache_clear()
 
 
-@pytest.mark.parametrize("wrong, says", [
-    (dict(task="previous"), "task must"), (dict(task=None), "task must"),
-    (dict(length=1), "length must"), (dict(length=64.0), "length must"), (dict(length=True), "length must"),
-    (dict(length=2000), "length must"),
-    (dict(vocabulary=9), "vocabulary must"), (dict(vocabulary=90_000), "vocabulary must"),
-    (dict(vocabulary="all"), "vocabulary must"), (dict(seed=-1), "seed must"), (dict(seed=None), "seed must"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (dict(task="previous"), "task must"),
+        (dict(task=None), "task must"),
+        (dict(length=1), "length must"),
+        (dict(length=64.0), "length must"),
+        (dict(length=True), "length must"),
+        (dict(length=2000), "length must"),
+        (dict(vocabulary=9), "vocabulary must"),
+        (dict(vocabulary=90_000), "vocabulary must"),
+        (dict(vocabulary="all"), "vocabulary must"),
+        (dict(seed=-1), "seed must"),
+        (dict(seed=None), "seed must"),
+    ],
+)
 def test_python_text_refuses_by_name(wrong, says):
     with pytest.raises(ValueError, match=says):
         python_text(**wrong)
 
 
-@pytest.mark.parametrize("wrong, says", [
-    (dict(batch_size=0), "batch_size must"), (dict(batch_size=100_000), "batch_size must"),
-    (dict(batch_size=8.0), "batch_size must"), (dict(seed=-1), "seed must"), (dict(seed=1.5), "seed must"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (dict(batch_size=0), "batch_size must"),
+        (dict(batch_size=100_000), "batch_size must"),
+        (dict(batch_size=8.0), "batch_size must"),
+        (dict(seed=-1), "seed must"),
+        (dict(seed=1.5), "seed must"),
+    ],
+)
 def test_training_refuses_by_name(wrong, says):
     with pytest.raises(ValueError, match=says):
         short(NEXT, **wrong)
 
 
-@pytest.mark.parametrize("wrong, says", [
-    (dict(data=MASKED), "task"), (dict(words=0), "words must"), (dict(temperature=0), "temperature must"),
-    (dict(temperature="hot"), "temperature must"), (dict(prompt=" "), "prompt"), (dict(seed=-1), "seed must"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (dict(data=MASKED), "task"),
+        (dict(words=0), "words must"),
+        (dict(temperature=0), "temperature must"),
+        (dict(temperature="hot"), "temperature must"),
+        (dict(prompt=" "), "prompt"),
+        (dict(seed=-1), "seed must"),
+    ],
+)
 def test_continue_text_refuses_by_name(wrong, says):
     with pytest.raises(ValueError, match=says):
         continue_text(model_for(NEXT), **{"data": NEXT, "prompt": "the", **wrong})

@@ -80,14 +80,17 @@ def test_shrinking_smooths_first(net):
     assert (inner - 0.5 / 128).abs().max() < 0.1  # grey, not a pattern of its own
 
 
-@pytest.mark.parametrize("wrong, words", [
-    (torch.zeros(3, 32, 32, dtype=torch.uint8), r"uint8 \[N, 3, height, width\], got uint8 \[3, 32, 32\]"),
-    (torch.zeros(2, 3, 32, 32), "got float32"),
-    (torch.zeros(2, 1, 32, 32, dtype=torch.uint8), r"got uint8 \[2, 1, 32, 32\]"),
-    (torch.zeros(2, 32, 32, 3, dtype=torch.uint8), r"\[2, 32, 32, 3\]"),
-    (torch.zeros(0, 3, 32, 32, dtype=torch.uint8), r"\[0, 3, 32, 32\]"),
-    ([[0]], "got list"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (torch.zeros(3, 32, 32, dtype=torch.uint8), r"uint8 \[N, 3, height, width\], got uint8 \[3, 32, 32\]"),
+        (torch.zeros(2, 3, 32, 32), "got float32"),
+        (torch.zeros(2, 1, 32, 32, dtype=torch.uint8), r"got uint8 \[2, 1, 32, 32\]"),
+        (torch.zeros(2, 32, 32, 3, dtype=torch.uint8), r"\[2, 32, 32, 3\]"),
+        (torch.zeros(0, 3, 32, 32, dtype=torch.uint8), r"\[0, 3, 32, 32\]"),
+        ([[0]], "got list"),
+    ],
+)
 def test_wrong_images_are_refused(net, wrong, words):
     with pytest.raises(ValueError, match=words):
         net.prepare(wrong)
@@ -114,10 +117,10 @@ def test_unknown_name():
 def test_same_seed_same_weights_and_the_global_random_state_is_left_alone():
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    one, two, other = (backbone(size=32, pretrained=False, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (backbone(size=32, pretrained=False, seed=seed) for seed in (1, 1, 2))
     backbone(size=32)
     assert torch.equal(torch.get_rng_state(), before)
-    assert one.fingerprint == two.fingerprint != other.fingerprint
+    assert first.fingerprint == second.fingerprint != other.fingerprint
 
 
 def test_fingerprint_follows_weights_statistics_and_size(net):
@@ -167,8 +170,14 @@ def test_a_new_head_finds_all_classes_equally_likely(net):
     assert logits.shape == (3, 7) and not logits.any()
 
 
-@pytest.mark.parametrize("more, words", [(dict(classes=1), "classes must be"), (dict(classes=2.0), "classes must be"),
-                                         (dict(classes=3, dropout=1.0), "dropout must be")])  # fmt: skip
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (dict(classes=1), "classes must be"),
+        (dict(classes=2.0), "classes must be"),
+        (dict(classes=3, dropout=1.0), "dropout must be"),
+    ],
+)
 def test_heads_that_are_refused(net, more, words):
     with pytest.raises(ValueError, match=words):
         Classifier(net, **more)

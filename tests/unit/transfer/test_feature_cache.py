@@ -78,8 +78,8 @@ def test_evaluation_mode_meanwhile_and_as_before_afterwards(folder):
 
 
 def test_the_oldest_go_first(folder, net, monkeypatch):
-    one = 5 * 1280 * 4 + 300  # bytes of a file, about
-    monkeypatch.setattr(module, "LIMIT", 3 * one)
+    size = 5 * 1280 * 4 + 300  # bytes of a file, about
+    monkeypatch.setattr(module, "LIMIT", 3 * size)
     for seed in range(3):
         features(net, images(seed=seed))
     files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)

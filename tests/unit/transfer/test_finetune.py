@@ -90,8 +90,16 @@ def test_groups_have_the_head_at_ten_times_the_rate_at_every_update():
     tail = Tail(net, 2)
     optimizer = torch.optim.AdamW(parameter_groups(tail, lr=0.02))
     seen = []
-    for _ in train(tail, frozen_once(net, task, 2), optimizer, group_schedules(optimizer, 10), updates=10,
-                   batch_size=16, augment=False, validate_every=None):  # fmt: skip
+    for _ in train(
+        tail,
+        frozen_once(net, task, 2),
+        optimizer,
+        group_schedules(optimizer, 10),
+        updates=10,
+        batch_size=16,
+        augment=False,
+        validate_every=None,
+    ):
         seen.append([group["lr"] for group in optimizer.param_groups])
     assert [head / stages for head, stages in seen] == pytest.approx([10] * 10)
     assert seen[0] == pytest.approx([0.02, 0.002]) and seen[-1][0] < 0.001
@@ -129,8 +137,14 @@ def test_batches_refuse_a_wrong_size(size):
 
 
 @pytest.mark.parametrize("learn", [-1, 4, 1.5, True, None, "all"])
-@pytest.mark.parametrize("call", [Tail, lambda net, learn: frozen_once(net, small_task(), learn),
-                                  lambda net, learn: at_cut(net, small_task().train.inputs, learn)])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        Tail,
+        lambda net, learn: frozen_once(net, small_task(), learn),
+        lambda net, learn: at_cut(net, small_task().train.inputs, learn),
+    ],
+)
 def test_a_cut_that_is_none_is_refused(call, learn):
     with pytest.raises(ValueError, match="learn must be a whole number"):
         call(net_of(), learn)
@@ -141,10 +155,18 @@ def test_a_network_that_is_no_classifier_is_refused():
         Tail(nn.Linear(2, 2), 0)
 
 
-@pytest.mark.parametrize("lr, ratio, words", [
-    (0, 10, "lr"), (-1, 10, "lr"), (float("nan"), 10, "lr"), ("1", 10, "lr"), (True, 10, "lr"), (0.1, 0, "ratio"),
-    (0.1, float("inf"), "ratio"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lr, ratio, words",
+    [
+        (0, 10, "lr"),
+        (-1, 10, "lr"),
+        (float("nan"), 10, "lr"),
+        ("1", 10, "lr"),
+        (True, 10, "lr"),
+        (0.1, 0, "ratio"),
+        (0.1, float("inf"), "ratio"),
+    ],
+)
 def test_rates_that_are_none_are_refused(lr, ratio, words):
     with pytest.raises(ValueError, match=words):
         parameter_groups(Tail(net_of(), 1), lr, ratio)

@@ -14,7 +14,7 @@ SMALL = dict(train=120, val=40, test=40)
 
 
 @pytest.fixture(scope="module", params=TASKS)
-def one(request, no_photographs):
+def pool(request, no_photographs):
     return task(request.param, **SMALL, quiet=True)
 
 
@@ -27,22 +27,22 @@ def no_photographs():
         yield
 
 
-def test_every_task_has_the_same_form(one):
-    assert [len(split) for split in (one.train, one.val, one.test)] == [120, 40, 40]
-    for split in (one.train, one.val, one.test):
+def test_every_task_has_the_same_form(pool):
+    assert [len(split) for split in (pool.train, pool.val, pool.test)] == [120, 40, 40]
+    for split in (pool.train, pool.val, pool.test):
         assert split.inputs.dtype is torch.uint8 and split.inputs.shape[1] == 3 and split.labels.dtype is torch.int64
-        assert 0 <= split.labels.min() and split.labels.max() < len(one.classes) == 10
-    assert one.similar == (one.name == "objects")
-    assert one.is_real == (one.name != "objects")  # the tests have no photographs
-    assert ("NOT CIFAR-10" in one.banner()) == (one.name == "objects")
-    pixels = one.pixels(one.test)
-    assert pixels.shape == (40, 64 if one.name == "digits" else 1024 if one.name == "sounds" else 3072)
+        assert 0 <= split.labels.min() and split.labels.max() < len(pool.classes) == 10
+    assert pool.similar == (pool.name == "objects")
+    assert pool.is_real == (pool.name != "objects")  # the tests have no photographs
+    assert ("NOT CIFAR-10" in pool.banner()) == (pool.name == "objects")
+    pixels = pool.pixels(pool.test)
+    assert pixels.shape == (40, 64 if pool.name == "digits" else 1024 if pool.name == "sounds" else 3072)
 
 
-def test_no_image_is_on_both_sides(one):
-    seen = {bytes(image.numpy()) for image in one.train.inputs}
+def test_no_image_is_on_both_sides(pool):
+    seen = {bytes(image.numpy()) for image in pool.train.inputs}
     assert len(seen) == 120
-    assert not any(bytes(image.numpy()) in seen for split in (one.val, one.test) for image in split.inputs)
+    assert not any(bytes(image.numpy()) in seen for split in (pool.val, pool.test) for image in split.inputs)
 
 
 @pytest.mark.parametrize("name", ["counts", "angles", "sounds"])
@@ -66,8 +66,8 @@ def test_counts_can_be_counted():
         images = drawn_tasks.counts(rng, labels)
     finally:
         drawn_tasks._ground = real
-    found = [label(image[0] < 200, structure=np.ones((3, 3)))[1] for image in images]
-    assert found == (labels + 1).tolist()
+    blobs = [label(image[0] < 200, structure=np.ones((3, 3)))[1] for image in images]
+    assert blobs == (labels + 1).tolist()
 
 
 def test_a_bar_has_the_angle_of_its_label():
@@ -86,34 +86,34 @@ def test_a_bar_has_the_angle_of_its_label():
         assert min(abs(angle - 18 * wanted), 180 - abs(angle - 18 * wanted)) < 12
 
 
-def test_few_images_are_balanced_nested_and_chosen_by_the_seed(one):
-    five, two, other = one.few(4, seed=3), one.few(2, seed=3), one.few(4, seed=4)
+def test_few_images_are_balanced_nested_and_chosen_by_the_seed(pool):
+    five, two, other = pool.few(4, seed=3), pool.few(2, seed=3), pool.few(4, seed=4)
     assert torch.bincount(five.train.labels).tolist() == [4] * 10
-    assert five.test is one.test and five.val is one.val
-    rows = one.chosen(4, 3)
-    assert torch.equal(one.train.inputs[rows], five.train.inputs)
-    assert set(one.chosen(2, 3).tolist()) <= set(rows.tolist()) and len(two.train) == 20
-    assert set(one.chosen(4, 4).tolist()) != set(rows.tolist()) and len(other.train) == 40
+    assert five.test is pool.test and five.val is pool.val
+    rows = pool.chosen(4, 3)
+    assert torch.equal(pool.train.inputs[rows], five.train.inputs)
+    assert set(pool.chosen(2, 3).tolist()) <= set(rows.tolist()) and len(two.train) == 20
+    assert set(pool.chosen(4, 4).tolist()) != set(rows.tolist()) and len(other.train) == 40
     assert len(set(rows.tolist())) == 40
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, True, None])
-def test_per_class_is_checked(one, wrong):
+def test_per_class_is_checked(pool, wrong):
     with pytest.raises(ValueError, match="per_class must be a whole number >= 1"):
-        one.few(wrong)
+        pool.few(wrong)
 
 
 @pytest.mark.parametrize("wrong", [-1, 0.5, True, 2**32])
-def test_seed_is_checked(one, wrong):
+def test_seed_is_checked(pool, wrong):
     with pytest.raises(ValueError, match="seed must be a whole number"):
-        one.few(1, seed=wrong)
+        pool.few(1, seed=wrong)
 
 
-def test_too_many_and_an_empty_class_are_named(one):
-    with pytest.raises(ValueError, match=f"of '{one.name}' has .* training images, 50 were asked for. Take fewer"):
-        one.few(50)
-    keep = one.train.labels != 3
-    gone = dataclasses.replace(one, train=Split(one.train.inputs[keep], one.train.labels[keep]))
+def test_too_many_and_an_empty_class_are_named(pool):
+    with pytest.raises(ValueError, match=f"of '{pool.name}' has .* training images, 50 were asked for. Take fewer"):
+        pool.few(50)
+    keep = pool.train.labels != 3
+    gone = dataclasses.replace(pool, train=Split(pool.train.inputs[keep], pool.train.labels[keep]))
     with pytest.raises(ValueError, match="has 0 training images, 1 were asked for. It is empty"):
         gone.few(1)
 
@@ -136,25 +136,26 @@ class Eyes:
         return images.float() + 1000
 
 
-def test_batches_are_prepared_for_the_backbone(one):
-    seen = one.seen_by(Eyes())
+def test_batches_are_prepared_for_the_backbone(pool):
+    seen = pool.seen_by(Eyes())
     images, labels = seen.batches(20, seed=0, augment=False, device="cpu").get(0)
     assert images.min() >= 1000 and len(labels) == 20
-    there = {bytes(image.numpy()) for image in one.train.inputs}
-    assert all(bytes((image - 1000).to(torch.uint8).contiguous().numpy()) in there for image in images)
-    assert torch.equal(seen.prepare(one.val.inputs), one.val.inputs.float() + 1000)
-    assert one.view is None
+    training = {bytes(image.numpy()) for image in pool.train.inputs}
+    assert all(bytes((image - 1000).to(torch.uint8).contiguous().numpy()) in training for image in images)
+    assert torch.equal(seen.prepare(pool.val.inputs), pool.val.inputs.float() + 1000)
+    assert pool.view is None
 
 
-@pytest.mark.parametrize("name, mirrors", [("objects", True), ("digits", False), ("angles", False), ("counts", True),
-                                           ("sounds", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, mirrors", [("objects", True), ("digits", False), ("angles", False), ("counts", True), ("sounds", False)]
+)
 def test_only_what_keeps_its_class_is_mirrored(name, mirrors):
-    one = task(name, **SMALL, quiet=True)
-    one = dataclasses.replace(one, known=dataclasses.replace(one.known, pad=0))
-    pairs = zip(one.train.inputs, one.train.labels, strict=True)
+    pool = task(name, **SMALL, quiet=True)
+    pool = dataclasses.replace(pool, known=dataclasses.replace(pool.known, pad=0))
+    pairs = zip(pool.train.inputs, pool.train.labels, strict=True)
     mirrored = {bytes(image.flip(-1).contiguous().numpy()): label for image, label in pairs}
-    straight = {bytes(image.numpy()) for image in one.train.inputs}
-    images, labels = one.seen_by(Eyes()).batches(120, seed=0, augment=True, device="cpu").get(0)
+    straight = {bytes(image.numpy()) for image in pool.train.inputs}
+    images, labels = pool.seen_by(Eyes()).batches(120, seed=0, augment=True, device="cpu").get(0)
     flips = 0
     for image, label in zip((images - 1000).to(torch.uint8), labels, strict=True):
         content = bytes(image.contiguous().numpy())
@@ -164,17 +165,17 @@ def test_only_what_keeps_its_class_is_mirrored(name, mirrors):
     assert 30 < flips < 90 if mirrors else flips == 0
 
 
-def test_small_images_are_enlarged_for_a_net_from_scratch(one):
-    x = one.prepare(one.val.inputs)
+def test_small_images_are_enlarged_for_a_net_from_scratch(pool):
+    x = pool.prepare(pool.val.inputs)
     assert x.shape[-2:] == (32, 32) and x.dtype is torch.float32
-    if one.name == "digits":
+    if pool.name == "digits":
         assert torch.equal(x[:, :, ::4, ::4], x[:, :, 3::4, 3::4])  # whole pixels, four times as large
 
 
-def test_a_net_trains_on_it(one):
+def test_a_net_trains_on_it(pool):
     from course_utils.training.loop import fit
     from course_utils.training.models import small_conv_net
 
     model = small_conv_net(width=4, seed=0)
-    run = fit(model, one, torch.optim.SGD(model.parameters(), lr=0.1), updates=2, batch_size=20)
-    assert run.status == "finished" and run.config["images"] == 120 and run.source == one.source
+    run = fit(model, pool, torch.optim.SGD(model.parameters(), lr=0.1), updates=2, batch_size=20)
+    assert run.status == "finished" and run.config["images"] == 120 and run.source == pool.source

@@ -15,9 +15,9 @@ from course_utils.lessons.l00.images import gallery, mosaic
 
 @pytest.fixture
 def shown(monkeypatch):
-    found = []
-    monkeypatch.setattr(module, "display", found.append)
-    return found
+    shown = []
+    monkeypatch.setattr(module, "display", shown.append)
+    return shown
 
 
 def images(is_real: bool):

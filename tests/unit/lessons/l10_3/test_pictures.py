@@ -28,7 +28,7 @@ def linear(task, features, classifier, n, seed, accuracy):
 LEVEL = {"Lite0": 0.5, "raw pixels": 0.2, "from scratch": 0.25, "Lite0, untrained": 0.18}
 
 
-def made(digits=0.9) -> RunTable:
+def made_up(digits=0.9) -> RunTable:
     """Objects and digits, 1, 5, 20 images a class, three seeds; raw pixels win at the digits."""
     runs = []
     for name, n, seed in itertools.product(("objects", "digits"), (1, 5, 20), range(3)):
@@ -41,7 +41,7 @@ def made(digits=0.9) -> RunTable:
 
 
 def test_features_over_the_sliders():
-    picture = features_explorer(made())
+    picture = features_explorer(made_up())
     for n, name, classifier in itertools.product([1, 5, 20], ["objects", "digits"], ["logistic", "svm"]):
         picture.set(n=n, task=name, classifier=classifier)
         for what, level in LEVEL.items():
@@ -54,24 +54,24 @@ def test_features_over_the_sliders():
 
 
 def test_what_the_lead_is_worth_in_images():
-    table = made(digits=0.45)  # pixels reach 0.5 with 5 images: 0.45 + 0.07
+    table = made_up(digits=0.45)  # pixels reach 0.5 with 5 images: 0.45 + 0.07
     status = features_explorer(table, per_class=1, task="digits").scene.status
     assert "5 points ahead of the raw pixels, which need 5 images a class for as much" in status
     assert "do not get that far with 20 either" in features_explorer(table, per_class=20).scene.status
-    assert "level" in features_explorer(made(digits=0.505), task="digits").scene.status
+    assert "level" in features_explorer(made_up(digits=0.505), task="digits").scene.status
 
 
 def test_a_better_net_from_scratch_is_said():
-    runs = [run for run in made() if run.config["kind"] == "linear"]
+    runs = [run for run in made_up() if run.config["kind"] == "linear"]
     runs += [linear("objects", "from scratch", "small net", n, seed, 0.9) for n in (5, 20) for seed in range(3)]
     picture = features_explorer(RunTable(runs))
     assert "from scratch on the same images is 33 points ahead" in picture.scene.status  # 90 against 57
     assert "ahead of the features" not in picture.set(n=1).scene.status
-    assert "ahead of the features" not in features_explorer(made()).scene.status
+    assert "ahead of the features" not in features_explorer(made_up()).scene.status
 
 
 def test_a_classifier_that_was_not_recorded_is_said():
-    table = RunTable(run for run in made() if run.config["task"] == "digits" or run.config["classifier"] != "svm")
+    table = RunTable(run for run in made_up() if run.config["task"] == "digits" or run.config["classifier"] != "svm")
     picture = features_explorer(table).set(classifier="svm")
     assert "Not recorded" in picture.scene.status
     assert not picture.artists["Lite0"].get_visible() and picture.artists["from scratch"].get_visible()
@@ -81,20 +81,26 @@ def test_features_refuses_what_was_not_recorded():
     with pytest.raises(ValueError, match="holds no runs of kind"):
         features_explorer(RunTable([Run(config={"kind": "tuned"})]))
     with pytest.raises(ValueError, match="per_class = 3 was not recorded; there is 1, 5, 20"):
-        features_explorer(made(), per_class=3)
+        features_explorer(made_up(), per_class=3)
     with pytest.raises(ValueError, match="task = 'sounds' was not recorded"):
-        features_explorer(made(), task="sounds")
-    assert rivals.Curves(made()).at("sounds", "Lite0", "logistic", 5) is None
+        features_explorer(made_up(), task="sounds")
+    assert rivals.Curves(made_up()).at("sounds", "Lite0", "logistic", 5) is None
 
 
 def tuned() -> RunTable:
     def run(k, seed, body=3e-4, norm=True):
         config = dict(kind="tuned", unfrozen=k, body=body, keep_norm=norm, before=0.6 + 0.01 * seed, updates=100)
-        return Run(config=config, seed=seed, test=(1.0, 0.6 + 0.01 * (seed + k)), t=[1], lr=[3e-3], momentum=[0.9],
-                   loss_log=[1.0])  # fmt: skip
+        return Run(
+            config=config,
+            seed=seed,
+            test=(1.0, 0.6 + 0.01 * (seed + k)),
+            t=[1],
+            lr=[3e-3],
+            momentum=[0.9],
+            loss_log=[1.0],
+        )
 
-    return RunTable([run(k, s) for k in (0, 2, 4, 8) for s in range(3)]
-                    + [run(4, 0, body=3e-3), run(4, 0, norm=False)])  # fmt: skip
+    return RunTable([run(k, s) for k in (0, 2, 4, 8) for s in range(3)] + [run(4, 0, body=3e-3), run(4, 0, norm=False)])
 
 
 def test_unfreezing_over_the_sliders():
@@ -126,7 +132,7 @@ def test_unfreezing_counts_what_learns():
 
 def test_unfreezing_refuses():
     with pytest.raises(ValueError, match="holds no runs of kind"):
-        unfreeze_explorer.unfreeze_explorer(made())
+        unfreeze_explorer.unfreeze_explorer(made_up())
     for wrong in (-1, 9, True, 2.5):
         with pytest.raises(ValueError, match="unfrozen must be"):
             unfreeze_explorer.unfreeze_explorer(tuned(), unfrozen=wrong)
@@ -148,26 +154,34 @@ def test_hits_are_framed_by_their_class(digits):
 
 
 def test_photographs_do_not_reach_the_saved_page(monkeypatch):
-    found = []
-    monkeypatch.setattr(retrieval_picture, "display", found.append)
+    shown = []
+    monkeypatch.setattr(retrieval_picture, "display", shown.append)
     objects = task("objects", train=30, val=10, test=10, quiet=True)
     from dataclasses import replace
 
     show_hits(objects, [0, 1], [[0, 1], [2, 3]])  # stand-ins: shown as they are
     show_hits(replace(objects, is_real=True, source="CIFAR-10"), [0, 1], [[0, 1], [2, 3]])
-    drawn, real = found
-    live = [base64.b64decode(re.search(r"base64,([^\"]+)", one.widget.children[0].value).group(1)) for one in found]
+    drawn, real = shown
+    live = [base64.b64decode(re.search(r"base64,([^\"]+)", still.widget.children[0].value).group(1)) for still in shown]
     assert live[0] == drawn.png and live[1] != real.png
     assert not hits_figure(objects, [0], [[0]], names_only=True).axes[0].images
     assert "of 2" in real.alt and repr(real) == repr(drawn)
 
 
-@pytest.mark.parametrize("queries, hits, words", [
-    ([], [[0]], "queries has shape"), ([[0]], [[0]], "queries has shape"), ([0], [0], "hits has shape"),
-    ([0, 1], [[0]], "hits has shape"), ([0], [[]], "hits has shape"), ([0], [range(13)], "hits has shape"),
-    ([0], [[60]], "hits must be whole numbers from 0 to 59"), ([-1], [[0]], "queries must be whole numbers"),
-    ([0], [[0.5]], "hits must be whole numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "queries, hits, words",
+    [
+        ([], [[0]], "queries has shape"),
+        ([[0]], [[0]], "queries has shape"),
+        ([0], [0], "hits has shape"),
+        ([0, 1], [[0]], "hits has shape"),
+        ([0], [[]], "hits has shape"),
+        ([0], [range(13)], "hits has shape"),
+        ([0], [[60]], "hits must be whole numbers from 0 to 59"),
+        ([-1], [[0]], "queries must be whole numbers"),
+        ([0], [[0.5]], "hits must be whole numbers"),
+    ],
+)
 def test_hits_that_are_refused(digits, queries, hits, words):
     with pytest.raises(ValueError, match=words):
         show_hits(digits, queries, hits)
@@ -216,6 +230,6 @@ def test_no_torch_for_the_explorers():
 
 
 def test_namespace_is_enough():
-    curves = rivals.Curves(made())
+    curves = rivals.Curves(made_up())
     scene = rivals.draw(curves, SimpleNamespace(n=5, task="objects", classifier="logistic"))
     assert set(LEVEL) <= set(scene.artists)

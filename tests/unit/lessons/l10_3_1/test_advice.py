@@ -16,22 +16,24 @@ def run(task, n, regime, seed, accuracy, purpose="result", test=True):
     return Run(config=config, seed=seed, kind="recorded", source=f"the {task}", test=tested)
 
 
-def made(seeds=3, noise=1.0, **levels):
+def made_up(seeds=3, noise=1.0, **levels):
     levels = {**LEVELS, **levels}
     return RunTable(
         run(task, n, regime, seed, level + 4 * np.log2(n / 5) / 2 + noise * np.sin(7 * seed + k))
-        for task, sizes in {"objects": (5, 20, 80), "digits": (5, 20)}.items() for n in sizes
-        for k, (regime, level) in enumerate(levels.items()) for seed in range(1 if regime == "from scratch" else seeds)
-    )  # fmt: skip
+        for task, sizes in {"objects": (5, 20, 80), "digits": (5, 20)}.items()
+        for n in sizes
+        for k, (regime, level) in enumerate(levels.items())
+        for seed in range(1 if regime == "from scratch" else seeds)
+    )
 
 
 def test_cells_hold_their_runs_and_the_advice_of_their_corner():
-    found = cells(made())
-    assert set(found) == {("objects", 5), ("objects", 20), ("objects", 80), ("digits", 5), ("digits", 20)}
-    assert found["objects", 5].advice is ADVICE[True, False] and found["objects", 80].advice is ADVICE[True, True]
-    assert found["digits", 5].advice is ADVICE[False, False] and found["digits", 20].advice is ADVICE[False, True]
-    assert found["objects", 20].advice is None
-    cell = found["objects", 5]
+    grid = cells(made_up())
+    assert set(grid) == {("objects", 5), ("objects", 20), ("objects", 80), ("digits", 5), ("digits", 20)}
+    assert grid["objects", 5].advice is ADVICE[True, False] and grid["objects", 80].advice is ADVICE[True, True]
+    assert grid["digits", 5].advice is ADVICE[False, False] and grid["digits", 20].advice is ADVICE[False, True]
+    assert grid["objects", 20].advice is None
+    cell = grid["objects", 5]
     assert cell.ranking()[0] == "all layers" and set(cell.accuracies["all layers"]) == {0, 1, 2}
     lead = cell.lead()
     expected = np.mean([cell.accuracies["all layers"][s] - cell.accuracies["last blocks"][s] for s in range(3)])
@@ -39,31 +41,31 @@ def test_cells_hold_their_runs_and_the_advice_of_their_corner():
 
 
 def test_the_words_name_winner_lead_and_advice():
-    found = cells(made())
-    told = words(found["objects", 5])
-    assert "similar to ImageNet" in told and "all layers leads" in told and "a real lead" in told
-    assert "a linear classifier" in told and "measured: all layers" in told
-    assert "as measured" in words(found["digits", 20]) and "different from" in words(found["digits", 20])
-    assert "no advice" in words(found["objects", 20])
+    grid = cells(made_up())
+    said = words(grid["objects", 5])
+    assert "similar to ImageNet" in said and "all layers leads" in said and "a real lead" in said
+    assert "a linear classifier" in said and "measured: all layers" in said
+    assert "as measured" in words(grid["digits", 20]) and "different from" in words(grid["digits", 20])
+    assert "no advice" in words(grid["objects", 20])
 
 
 def test_a_lead_that_is_noise_is_not_called_real():
-    noisy = cells(made(noise=20.0, **{"all layers": 60.5}))
+    noisy = cells(made_up(noise=20.0, **{"all layers": 60.5}))
     assert "too close to call" in words(noisy["objects", 5])
 
 
 def test_a_single_seed_never_leads():
-    lucky = made(**{"from scratch": 99})
+    lucky = made_up(**{"from scratch": 99})
     assert cells(lucky)["objects", 5].ranking()[-1] == "from scratch"
 
 
 def test_tries_for_the_rate_are_left_out():
-    table = RunTable([*made(), run("objects", 7, "all layers", 5, 99, "rate", test=False)])
+    table = RunTable([*made_up(), run("objects", 7, "all layers", 5, 99, "rate", test=False)])
     assert ("objects", 7) not in cells(table)
 
 
 def test_the_picture_over_its_controls():
-    table = made()
+    table = made_up()
     picture = transfer_explorer(table)
     assert picture.state.per_class == 5 and picture.state.task == "objects"
     for (task, n), cell in cells(table).items():
@@ -80,25 +82,25 @@ def test_the_picture_over_its_controls():
 
 
 def test_what_was_not_recorded_is_said():
-    picture = transfer_explorer(made(), task="digits")
+    picture = transfer_explorer(made_up(), task="digits")
     before = picture.view.png
     picture.set(per_class=80)
     assert "digits has no 80 images" in picture.view.status.value and picture.view.png == before
 
 
 def test_there_and_back_gives_the_same_picture():
-    picture = transfer_explorer(made())
+    picture = transfer_explorer(made_up())
     before = picture.view.png
     assert picture.set(per_class=80).view.png != before
     assert picture.set(per_class=5).view.png == before
 
 
 def test_the_table_has_a_panel_for_every_corner():
-    figure = table_figure(made())
+    figure = table_figure(made_up())
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["objects, 5 a class", "digits, 5 a class", "objects, 80 a class", "digits, 20 a class"]
     widths = [bar.get_width() for bar in figure.axes[0].patches if hasattr(bar, "get_width")]
-    means = [np.mean(list(ends.values())) for ends in cells(made())["objects", 5].accuracies.values()]
+    means = [np.mean(list(ends.values())) for ends in cells(made_up())["objects", 5].accuracies.values()]
     assert all(any(width == pytest.approx(mean) for width in widths) for mean in means)
 
 
@@ -110,13 +112,13 @@ def test_a_table_without_results_is_refused():
 
 def test_an_unknown_task_and_a_run_without_test_are_refused():
     with pytest.raises(ValueError, match="'mushrooms' was not recorded"):
-        transfer_explorer(made(), task="mushrooms")
+        transfer_explorer(made_up(), task="mushrooms")
     with pytest.raises(ValueError, match="never tested"):
         accuracy(run("objects", 5, "all layers", 0, 50, test=False))
 
 
 def test_the_advice_is_judged_among_the_pretrained():
-    table = made(**{"small net": 95})
-    told = words(cells(table)["digits", 20])
-    assert "small net leads" in told and "as measured" in told
+    table = made_up(**{"small net": 95})
+    said = words(cells(table)["digits", 20])
+    assert "small net leads" in said and "as measured" in said
     assert cells(table)["digits", 20].lead().names[1] == "small net"

@@ -24,8 +24,17 @@ def test_every_regime_trains(regime, monkeypatch):
 
     monkeypatch.setattr("course_utils.lessons.l10_3_1.regimes.backbone", small)
     ready = set_up(regime, small_task(), updates=4, seed=1, size=32)
-    run = fit(ready.model, ready.data, ready.optimizer, ready.schedules, updates=4, batch_size=16, augment=False,
-              validate_every=4, compute=ready.compute)  # fmt: skip
+    run = fit(
+        ready.model,
+        ready.data,
+        ready.optimizer,
+        ready.schedules,
+        updates=4,
+        batch_size=16,
+        augment=False,
+        validate_every=4,
+        compute=ready.compute,
+    )
     assert run.status == "finished" and len(run.val) == 1
     kind = REGIMES[regime]
     rates = [group["lr"] for group in ready.optimizer.param_groups]
@@ -43,8 +52,10 @@ def test_rates_may_be_chosen_and_data_handed_over(monkeypatch):
     assert ready.data is features and ready.optimizer.param_groups[0]["lr"] == 0.5 and ready.schedules[0](0) == 0.5
 
 
-@pytest.mark.parametrize("change, words", [(dict(regime="half"), "unknown regime 'half'"), (dict(lr=-1), "lr must be"),
-                                           (dict(updates=0), "T must be")])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [(dict(regime="half"), "unknown regime 'half'"), (dict(lr=-1), "lr must be"), (dict(updates=0), "T must be")],
+)
 def test_set_up_refuses(change, words, monkeypatch):
     monkeypatch.setattr("course_utils.lessons.l10_3_1.regimes.backbone", lambda **_: SmallBackbone())
     arguments = {**dict(regime="small net", few=small_task(), updates=4), **change}
