@@ -13,17 +13,15 @@ from matplotlib.ticker import NullFormatter
 
 from course_utils.pictures import style
 from course_utils.pictures.seed_bands import WORDS
-from course_utils.range_test.curve import WIDTH, RangeTest
+from course_utils.range_test.curve import RangeTest
 from course_utils.range_test.rule import Suggestion
 
 TOP = 1.25  # of the loss at the start: what lies above is on its way out
 
 
-def note_of(tests, note: str | None) -> str:
-    """The note given, or what the runs say about their data."""
-    if note is not None:
-        return note
-    sources = sorted({run.source for test in tests for run in test.runs if run.source})
+def note_of(test: RangeTest) -> str:
+    """What the runs say about their data."""
+    sources = sorted({run.source for run in test.runs if run.source})
     return "; ".join(s + ", not CIFAR-10" if "stand-in" in s else s for s in sources)
 
 
@@ -33,11 +31,9 @@ def rate_limits(low: float, high: float, log: bool, peak: float = math.inf) -> t
     return (low / 1.15, high * 1.15) if log else (-0.012 * right, right * 1.012)
 
 
-def loss_limits(tests) -> tuple[float, float]:
+def loss_limits(test: RangeTest) -> tuple[float, float]:
     """Ends of the loss axis: all that is not on its way out, and a little air."""
-    start = max(test.start for test in tests)
-    lowest = min(float(np.nanmin(test.smooth)) for test in tests)
-    top = TOP * start
+    top, lowest = TOP * test.start, float(np.nanmin(test.smooth))
     return max(0.0, lowest - 0.25 * (top - lowest)), top
 
 
@@ -49,14 +45,12 @@ def range_figure(
     *,
     log: bool = True,
     title: str = "",
-    note: str | None = None,
-    width: float = WIDTH,
 ) -> Figure:
     """Loss or accuracy against the learning rate of a range test, as in Figure 10.8.
 
     Faint: each seed as measured. Thick: the median of the smoothed curves, with the band of the seeds. Shaded: from
     eta_min to eta_max of the suggestion. A cross marks where a seed was stopped. what: "loss" or "accuracy" (where the
-    test validated). log: equal factors on the axis, else equal steps. width: of the smoothing, a share of the sweep.
+    test validated). log: equal factors on the axis, else equal steps.
     Raises ValueError for another `what`, or accuracy where none was measured.
     """
     if not isinstance(test, RangeTest):
@@ -68,21 +62,19 @@ def range_figure(
     if not len(lr):
         raise ValueError("this test measured no accuracy. Run range_test with validate_every=10, say.")
     with style.context():
-        figure = style.new_figure(
-            title=title or f"Range test: {WORDS[what].split(' (')[0]}", note=note_of([test], note)
-        )
+        figure = style.new_figure(title=title or f"Range test: {WORDS[what].split(' (')[0]}", note=note_of(test))
         axes = figure.subplots()
         blue = style.PALETTE[0]
         for row in rows:
             axes.plot(lr, row, color=blue, lw=0.8, ls="-", alpha=0.35, zorder=1.8)
-        x, median, low, high = test.accuracy_band() if accuracy else test.band(width)
+        x, median, low, high = test.accuracy_band() if accuracy else test.band()
         axes.fill_between(x, low, high, color=blue, alpha=0.2, lw=0)
         marks = {"marker": "o", "ms": 4} if accuracy else {}
         axes.plot(x, median, color="#1f4fa8", lw=2.2, ls="-", **marks)
         axes.set(xlabel="learning rate", ylabel=WORDS[what], xscale="log" if log else "linear")
         shown = suggestion is not None and not suggestion.declined
         axes.set_xlim(*rate_limits(test.lr[0], test.high, log, suggestion.eta_max if shown else math.inf))
-        axes.set_ylim(*((0, 1.18 * np.nanmax(rows)) if accuracy else loss_limits([test])))
+        axes.set_ylim(*((0, 1.18 * np.nanmax(rows)) if accuracy else loss_limits(test)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         if shown:
             _shade(axes, suggestion, log)
