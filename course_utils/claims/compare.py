@@ -29,9 +29,8 @@ from matplotlib.figure import Figure
 from course_utils.checks import check_positive, check_within
 from course_utils.claims.compare_picture import draw
 from course_utils.claims.rule import FAILS, HOLDS, OPEN, decide, in_unit, measured_line, student
-from course_utils.pictures.canvas import bundle
-from course_utils.pictures.run_curves import _note
-from course_utils.pictures.seed_bands import WORDS
+from course_utils.pictures.outputs import bundle
+from course_utils.pictures.seed_bands import WORDS, note_of
 from course_utils.pictures.still import still
 
 REAL, SMALL, BOTH, UNKNOWN = "real", "too small to matter", "real, but too small to matter", "cannot tell"
@@ -111,7 +110,7 @@ class Difference:
         picture = still(self.figure, f"Is the difference real? {self.words}", name=repr(self))
         line = f"<div role='status' style='line-height:22px;padding-left:4px'>{html.escape(self.words)}</div>"
         box = widgets.VBox([*picture.widget.children, widgets.HTML(line)])
-        return bundle(box, picture.png, f"{self!r}\n    measured: {self.words}")
+        return bundle(box, f"{self!r}\n    measured: {self.words}", png=picture.png)
 
 
 def difference(
@@ -149,7 +148,7 @@ def difference(
     if not label:
         label = WORDS["accuracy"] if what == "final_accuracy" else unit if callable(what) else what.replace("_", " ")
     title = title or f"Is the difference real? {names[1]} − {names[0]}"
-    note = _note(dict(zip(names, sets, strict=True)), note)
+    note = note_of(dict(zip(names, sets, strict=True)), note)
     return Difference(verdict, mean, low, high, spread, needed, (a, b), names, unit, margin, label, note, title)
 
 

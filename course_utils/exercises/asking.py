@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from course_utils.exercises import bank, checking, progress
-from course_utils.pictures import cards
+from course_utils.exercises import bank, cards, checking, progress
 
 _hints_taken: dict[str, int] = {}
 

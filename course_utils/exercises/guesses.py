@@ -15,8 +15,7 @@ import math
 
 import ipywidgets as widgets
 
-from course_utils.exercises import progress
-from course_utils.pictures import cards
+from course_utils.exercises import cards, progress
 
 NOT_KEPT = "No guess is kept yet: choose, then press “Keep my guess”."
 

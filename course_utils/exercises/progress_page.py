@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import html
 
-from course_utils.exercises import progress
-from course_utils.pictures import cards
+from course_utils.exercises import cards, progress
 
 PARTS = {"10.1": "Learning-rate schedules", "10.2": "Hyper-parameters", "10.3": "Transfer learning"}
 LEFT = "style='text-align:left'"  # JupyterLab sets tables flush right

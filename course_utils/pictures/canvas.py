@@ -4,8 +4,7 @@
     line.set_data(t, lr); view.show(canvas.png(), alt="...", status="...")
 
 Drawing everything costs about 20 ms; restoring the cached background and drawing one line costs about 1 ms.
-So the background (axes, ticks, labels, titles) is drawn only when one of those changed; `Canvas` finds that
-out by itself.
+So the background (axes, ticks, labels, titles) is drawn only when one of those changed; `Canvas` finds that out.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course_utils.pictures import style
-
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Canvas:
@@ -83,38 +80,22 @@ class Canvas:
 
     def _static_look(self) -> tuple:
         """Everything that makes a new background necessary when it changes."""
-        title = self.figure._suptitle
-        parts = [self.pixels, title and title.get_text(), *(text.get_text() for text in self.figure.texts)]
+        words = [text.get_text() for text in (self.figure._suptitle, *self.figure.texts) if text]
+        parts = [self.pixels, *words]
         for axes in self.figure.axes:
-            parts.append(
-                (
-                    axes.get_xlim(),
-                    axes.get_ylim(),
-                    axes.get_xscale(),
-                    axes.get_yscale(),
-                    axes.get_visible(),
-                    axes.get_xlabel(),
-                    axes.get_ylabel(),
-                    axes.get_title(loc="left"),
-                    axes.get_title(),
-                    axes.get_position().bounds,
-                    len(axes.get_children()),
-                    _legend_look(axes),
-                )
-            )
+            parts += [axes.get_xlim(), axes.get_ylim(), axes.get_xscale(), axes.get_yscale(), axes.get_visible()]
+            parts += [axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left"), axes.get_title()]
+            parts += [axes.get_position().bounds, len(axes.get_children())]
+            legend = axes.get_legend()
+            parts += [text.get_text() for text in legend.get_texts()] if legend else []
         return tuple(parts)
-
-
-def _legend_look(axes) -> tuple:
-    legend = axes.get_legend()
-    return () if legend is None else tuple(text.get_text() for text in legend.get_texts())
 
 
 def encode_png(rgb: np.ndarray) -> bytes:
     """Pixels [height, width, 3], uint8, as a PNG file (ISO/IEC 15948).
 
-    Encoding is most of what a slider move costs, and this takes half the time of the usual encoder: each row
-    is stored as its difference from the row above (filter 2), in a line drawing nearly all zeros.
+    Encoding is most of what a slider move costs, and this takes half the time of the usual encoder: each row is stored
+    as its difference from the row above (filter 2), in a line drawing nearly all zeros.
     """
     height, width, _ = rgb.shape
     flat = rgb.reshape(height, 3 * width)
@@ -131,15 +112,14 @@ def encode_png(rgb: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def img(png: bytes, alt: str, size: tuple[int, int], width: int | None = None) -> str:
+def img(png: bytes, alt: str, size: tuple[int, int]) -> str:
     """One `<img>` of fixed size. JupyterLab keeps the alt text of an <img>, not that of an image output."""
     data = base64.b64encode(png).decode("ascii")
-    width = width or size[0]
-    style = (
-        f"display:block;width:{width}px;max-width:100%;aspect-ratio:{size[0]}/{size[1]};border-radius:8px;"
+    look = (
+        f"display:block;width:{size[0]}px;max-width:100%;aspect-ratio:{size[0]}/{size[1]};border-radius:8px;"
         "border:1px solid rgba(128,128,128,.35);box-sizing:border-box"
     )
-    return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{html.escape(alt)}" style="{look}" src="data:image/png;base64,{data}">'
 
 
 class View:
@@ -149,10 +129,10 @@ class View:
         """status_lines: lines reserved for the text, so that the page never jumps when the text changes."""
         self.size = canvas.pixels
         self.png = b""
-        room = 22 * status_lines + 6
         # Its height is in the <img> itself (see `img`), so that a narrow page has no gap under a smaller picture.
         self.image = widgets.HTML(layout=widgets.Layout(width="auto", margin="5px 0 3px 0"))
-        self.status = widgets.HTML(layout=widgets.Layout(min_height=f"{room}px", width="auto", margin="0 0 0 4px"))
+        room = f"{22 * status_lines + 6}px"
+        self.status = widgets.HTML(layout=widgets.Layout(min_height=room, width="auto", margin="0 0 0 4px"))
         self.alert = widgets.HTML(layout=widgets.Layout(width="auto", margin="0"))
         self.box = widgets.VBox([self.image, self.status, self.alert])
 
@@ -183,13 +163,7 @@ class View:
 
 def trimmed(error: BaseException, hide: tuple[str, ...] = ()) -> str:
     """The traceback without the lines inside the course's own drawing code."""
-    told = traceback.TracebackException.from_exception(error)
+    report = traceback.TracebackException.from_exception(error)
     own = {str(Path(__file__).resolve()), *hide}
-    told.stack[:] = [frame for frame in told.stack if frame.filename not in own][-4:]
-    return "".join(told.format()).rstrip()
-
-
-def bundle(box: widgets.Widget, png: bytes, text: str) -> dict:
-    """One output, three forms: live widget, still picture (GitHub, nbviewer, print), stable line of text."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    return {WIDGET_VIEW: view, "image/png": png, "text/plain": text}
+    report.stack[:] = [frame for frame in report.stack if frame.filename not in own][-4:]
+    return "".join(report.format()).rstrip()

@@ -91,39 +91,22 @@ def heat_map(
         axes.set_facecolor("#efeeea")
         mesh = axes.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", edgecolors=style.CARD, linewidth=2)
         for r, c in np.ndindex(values.shape):
+            words, look = "×", {"fontsize": 13, "color": style.QUIET}
             if np.isfinite(values[r, c]):
                 dark = mesh.norm(values[r, c]) < 0.55
-                axes.text(
-                    c + 0.5,
-                    r + 0.5,
-                    f"{values[r, c]:.{digits}f}",
-                    ha="center",
-                    va="center",
-                    fontsize=9.5,
-                    color="white" if dark else "#1d1d24",
-                )
-            else:
-                axes.text(c + 0.5, r + 0.5, "×", ha="center", va="center", fontsize=13, color=style.QUIET)
-        best = np.unravel_index(np.nanargmax(values), values.shape) if np.isfinite(values).any() else None
-        if best:
-            axes.plot(
-                [best[1], best[1] + 1, best[1] + 1, best[1], best[1]],
-                [best[0]] * 2 + [best[0] + 1] * 2 + [best[0]],
-                color=style.PALETTE[2],
-                lw=2.4,
-                ls="-",
-                clip_on=False,
-                zorder=5,
-            )
+                words, look = f"{values[r, c]:.{digits}f}", {"fontsize": 9.5, "color": "white" if dark else "#1d1d24"}
+            axes.text(c + 0.5, r + 0.5, words, ha="center", va="center", **look)
+        if np.isfinite(values).any():
+            r, c = np.unravel_index(np.nanargmax(values), values.shape)
+            frame = {"color": style.PALETTE[2], "lw": 2.4, "ls": "-", "clip_on": False, "zorder": 5}
+            axes.plot([c, c + 1, c + 1, c, c], [r, r, r + 1, r + 1, r], **frame)
         axes.set_xticks(np.arange(len(columns)) + 0.5, [_short(value) for value in columns])
         axes.set_yticks(np.arange(len(rows)) + 0.5, [_short(value) for value in rows])
         axes.set(xlabel=column_name, ylabel=row_name)
         axes.invert_yaxis()
         axes.tick_params(length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-        bar = figure.colorbar(mesh, ax=axes, pad=0.02, label=unit)
-        bar.outline.set_visible(False)
+        axes.spines[:].set_visible(False)
+        figure.colorbar(mesh, ax=axes, pad=0.02, label=unit).outline.set_visible(False)
     return figure
 
 

@@ -30,6 +30,22 @@ class Control:
     options: tuple | None = None
     heading: str = ""  # controls with the same heading stand together
 
+    def stop(self, value: float) -> float:
+        """The stop of this slider that is nearest to `value`.
+
+        The page puts a value on its grid, low + k * step in floating point. A value that differs in its last digit
+        comes back as if a hand had moved it, and when that happens during Run All the slider is dead from then on.
+        """
+        grid = self.widget
+        if isinstance(grid, widgets.FloatLogSlider):
+            return float(grid.base ** (grid.min + round((math.log10(value) - grid.min) / grid.step) * grid.step))
+        return min(self.low + round((value - self.low) / grid.step) * grid.step, self.high)
+
+    def start_at(self, value: float) -> Control:
+        """Begin, and come back on Reset, at the stop nearest to `value`."""
+        self.default = self.widget.value = self.stop(value)
+        return self
+
     def allow(self, value):
         """Return the value, or raise ValueError saying what is allowed (widgets would clip it silently)."""
         if self.options is not None:
@@ -51,14 +67,10 @@ def _frame(label: str) -> dict:
 def slider(name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = "") -> Control:
     """A slider with equal steps (default: 100 of them)."""
     step = step or (high - low) / 100
-    # The page puts a value on its grid, low + k * step in floating point. A value that differs in its last digit comes
-    # back as if a hand had moved it, and when that happens during Run All the slider is dead from then on.
-    value = min(low + round((value - low) / step) * step, high)
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if digits is None else digits
-    widget = widgets.FloatSlider(
-        value=value, min=low, max=high, step=step, readout_format=f".{digits}f", **_frame(label)
-    )
-    return Control(name, widget, value, low, high, heading=heading)
+    written = f".{digits}f"
+    widget = widgets.FloatSlider(value=low, min=low, max=high, step=step, readout_format=written, **_frame(label))
+    return Control(name, widget, value, low, high, heading=heading).start_at(value)
 
 
 def whole(name, label, low: int, high: int, value: int, step: int = 1, *, heading: str = "") -> Control:
@@ -71,22 +83,15 @@ def log_slider(name, label, low, high, value, *, per_decade: int = 20, heading: 
     """A slider with equal factors between its steps, for learning rates: per_decade steps for each 10x."""
     if not 0 < low < high:
         raise ValueError(f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say")
-    widget = widgets.FloatLogSlider(
-        value=value,
-        base=10,
-        min=math.log10(low),
-        max=math.log10(high),
-        step=1 / per_decade,
-        readout_format=".3g",
-        **_frame(label),
-    )
+    ends = {"base": 10, "min": math.log10(low), "max": math.log10(high), "step": 1 / per_decade}
+    widget = widgets.FloatLogSlider(value=value, readout_format=".3g", **ends, **_frame(label))
     return Control(name, widget, value, low, high, heading=heading)
 
 
 def snap(name, label, options: Sequence[tuple[str, Any]], value, *, heading: str = "") -> Control:
     """A slider that stops only at the given (label, value) pairs: measured values, not ones in between."""
     widget = widgets.SelectionSlider(options=list(options), value=value, **_frame(label))
-    return Control(name, widget, value, options=tuple(kept for _, kept in options), heading=heading)
+    return Control(name, widget, value, options=tuple(value for _, value in options), heading=heading)
 
 
 def choice(name, label, options: Sequence, value=None, *, heading: str = "") -> Control:
@@ -94,17 +99,13 @@ def choice(name, label, options: Sequence, value=None, *, heading: str = "") -> 
     pairs = [option if isinstance(option, tuple) else (str(option), option) for option in options]
     value = pairs[0][1] if value is None else value
     widget = widgets.Dropdown(options=pairs, value=value, **_frame(label))
-    return Control(name, widget, value, options=tuple(kept for _, kept in pairs), heading=heading)
+    return Control(name, widget, value, options=tuple(value for _, value in pairs), heading=heading)
 
 
 def switch(name, label, value: bool = False, *, heading: str = "") -> Control:
     """A checkbox."""
-    widget = widgets.Checkbox(
-        value=value,
-        description=label,
-        indent=False,
-        layout=widgets.Layout(width="auto", margin="1px 16px 1px 4px"),
-    )
+    layout = widgets.Layout(width="auto", margin="1px 16px 1px 4px")
+    widget = widgets.Checkbox(value=value, description=label, indent=False, layout=layout)
     return Control(name, widget, value, options=(False, True), heading=heading)
 
 
@@ -115,11 +116,9 @@ def arrange(controls: Sequence[Control], reset: widgets.Button) -> widgets.VBox:
         group = [control.widget for control in controls if control.heading == heading]
         small += [widget for widget in group if isinstance(widget, widgets.Checkbox)]
         big = [widget for widget in group if not isinstance(widget, widgets.Checkbox)]
-        if heading and big:
-            rows.append(widgets.HTML(f'<div style="{HEADING}">{heading}</div>'))
         if big:
+            rows += [widgets.HTML(f'<div style="{HEADING}">{heading}</div>')] if heading else []
             rows.append(widgets.Box(big, layout=widgets.Layout(flex_flow="row wrap", width="auto")))
-    rows.append(
-        widgets.Box([*small, reset], layout=widgets.Layout(flex_flow="row wrap", align_items="center", width="auto"))
-    )
+    centered = widgets.Layout(flex_flow="row wrap", align_items="center", width="auto")
+    rows.append(widgets.Box([*small, reset], layout=centered))
     return widgets.VBox(rows, layout=widgets.Layout(max_width="730px"))

@@ -1,7 +1,7 @@
 """The schedule explorer: every parameter of one or several schedules as a slider, one picture, one summary.
 
-    schedule_explorer("cosine")                        # one schedule
-    schedule_explorer("step_decay", "cosine", "linear")      # overlaid; peak and final are shared sliders
+    schedule_explorer("cosine")                                   # one schedule
+    schedule_explorer("step_decay", "cosine", "linear")           # overlaid; peak and final are shared sliders
     schedule_explorer("cosine", overlay={"mine": lambda t: 0.1 * 0.99**t})
 
 `SPECS` (schedule_sliders.py) says which parameters each schedule has: a new schedule is a new entry. No torch.
@@ -10,84 +10,59 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-
-import numpy as np
 
 from course_utils import schedules
 from course_utils.pictures import style
 from course_utils.pictures.controls import switch, whole
-from course_utils.pictures.live import CannotDraw, LivePicture, Scene, nice_limit
+from course_utils.pictures.live import CannotDraw, LivePicture, Scene
+from course_utils.pictures.numbers import capital, nice_limit
+from course_utils.pictures.schedule_curves import momentum_foot, read_off, sample, summary, values_at, written
 from course_utils.pictures.schedule_sliders import SPECS, Parameter
 
 SHARED = "shared by several schedules"
-POINTS = 201  # samples of a curve: one every three pixels
 
 
-# ---------------------------------------------------------------------------------------------------- numbers
-def sample(schedule: Callable, T: float, jumps=(), points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """Times 0 ... T and the schedule there; a jump is sampled just before and at it, so it stands upright."""
-    early = (0.1 * T) * np.linspace(0, 1, 12) ** 3  # 1 / sqrt(t) falls most in the first few updates
-    t = np.concatenate([np.linspace(0, T, points), early])
-    inside = np.array([jump for jump in jumps if 0 < jump <= T], dtype=float)
-    t = np.unique(np.concatenate([t, inside, np.nextafter(inside, 0)]))
-    return t, np.array([schedule(float(u)) for u in t], dtype=float)
-
-
-def mean_rate(t: np.ndarray, lr: np.ndarray) -> float:
-    """Mean LR over the run: the area under the curve divided by its length (trapezoid rule)."""
-    return float(np.sum((lr[1:] + lr[:-1]) / 2 * np.diff(t)) / (t[-1] - t[0]))
-
-
-def share_above(t: np.ndarray, lr: np.ndarray, level: float) -> float:
-    """Share of the run, 0 to 1, with LR >= level; straight lines between the samples."""
-    low, high = np.minimum(lr[1:], lr[:-1]), np.maximum(lr[1:], lr[:-1])
-    rise = np.where(high > low, high - low, 1.0)
-    part = np.where(low >= level, 1.0, np.clip((high - level) / rise, 0.0, 1.0))
-    return float(np.sum(part * np.diff(t)) / (t[-1] - t[0]))
-
-
-def summary(label: str, t: np.ndarray, lr: np.ndarray) -> str:
-    """One line in words: where it starts, its peak and end, its mean, how long it stays large."""
-    peak, share = lr.max(), share_above(t, lr, lr.max() / 2)
-    start = "" if lr[0] == peak else f"starts at {lr[0]:.3g}, "
-    words = f"{label}: {start}peak {peak:.3g}, ends at {_tiny(lr[-1], peak)}"
-    words += f", mean LR (area / T) {mean_rate(t, lr):.3g}"
-    return f"{words}, {share:.0%} of the updates at or above half the peak."
-
-
-def _tiny(value: float, peak: float) -> str:
-    return "0" if abs(value) < 1e-9 * peak else f"{value:.3g}"
-
-
-# --------------------------------------------------------------------------------------------------- explorer
-class _Curves:
+class Curves:
     """Turns the sliders' values into curves; a schedule whose sliders did not move is not computed again."""
 
-    def __init__(self, names, T, every, overlay, momentum):
-        self.T, self.every = T, every
-        self.overlay = dict(overlay or {})
-        self.sliders = _slider_names(names, momentum)
-        self.labels = {name: SPECS[name].label for name in names}
+    def __init__(self, names, T: int, epochs: int, overlay, momentum: bool):
+        self.T, self.every, self.overlay = T, T / epochs, dict(overlay or {})
+        self.names = {SPECS[name].label: name for name in names}
+        self.labels = [*self.names, *self.overlay]
+        self.slots = slider_names(names, momentum)
+        cycling = [name for name in names if SPECS[name].momentum] if momentum else []
+        self.cycling = SPECS[cycling[-1]].label if cycling else None  # the schedule whose momentum is drawn
         self.cached = lru_cache(maxsize=64)(self._curve)
 
-    def values(self, name, state) -> tuple:
-        slots = self.sliders[name]
-        return tuple(
-            (p.name, getattr(state, slots[p.name]) if p.name in slots else p.default) for p in SPECS[name].parameters
-        )
+    def values(self, label: str, state) -> tuple:
+        """The parameters of a schedule, (name, value) each: its sliders', or the defaults of those without one."""
+        name = self.names[label]
+        slots = {parameter: self.slots.get((name, parameter)) for parameter in SPECS[name].parameters}
+        return tuple((p.name, getattr(state, slot) if slot else p.default) for p, slot in slots.items())
 
-    def of(self, name, state, per_epoch):
-        return self.cached(name, self.values(name, state), per_epoch)
+    def of(self, label: str, state, per_epoch: bool):
+        """(t, lr) of one schedule or overlay."""
+        if label in self.overlay:
+            return sample(*self._stepped(self.overlay[label], (), per_epoch))
+        return self.cached(label, self.values(label, state), per_epoch)
 
-    def _curve(self, name, values, per_epoch):
-        spec, values = SPECS[name], dict(values)
+    def momentum(self, state):
+        """(t, momentum, noise scale LR / (1 - momentum)) of the schedule that has one."""
+        t, lr = self.of(self.cycling, state, state.per_epoch)
+        schedule = SPECS[self.names[self.cycling]].momentum(self.T, **dict(self.values(self.cycling, state)))
+        m = values_at(self._stepped(schedule, (), state.per_epoch)[0], t)
+        return t, m, lr / (1 - m)
+
+    def _curve(self, label, values, per_epoch):
+        spec, values = SPECS[self.names[label]], dict(values)
         try:
             schedule, jumps = spec.make(self.T, **values), spec.jumps(self.T, **values)
             return sample(*self._stepped(schedule, jumps, per_epoch))
         except ValueError as why:  # a combination of sliders that the schedule refuses
-            raise CannotDraw(f"{spec.label}: {why}") from why
+            raise CannotDraw(f"{label}: {why}") from why
 
     def _stepped(self, schedule, jumps, per_epoch):
         if per_epoch:
@@ -96,44 +71,25 @@ class _Curves:
         return schedule, self.T, jumps
 
 
-def _slider_names(names, momentum) -> dict[str, dict[str, str]]:
-    """schedule -> parameter -> slider; equal parameters share one slider, others get a prefix."""
-    slots: dict[str, Parameter] = {}
-    found: dict[str, dict[str, str]] = {}
-    for name in names:
-        found[name] = {}
-        for parameter in SPECS[name].parameters:
-            if parameter.of_momentum and not momentum:
-                continue
-            slot = parameter.name
-            if slots.setdefault(slot, parameter) != parameter:
-                slot = f"{name}_{parameter.name}"
-                slots[slot] = parameter
-            found[name][parameter.name] = slot
-    return found
-
-
-def _controls(names, sliders, T) -> list:
-    users: dict[str, list[str]] = {}
-    for name in names:
-        for slot in sliders[name].values():
-            users.setdefault(slot, []).append(name)
-    controls, made = [], set()
+def slider_names(names, momentum: bool) -> dict[tuple[str, Parameter], str]:
+    """(schedule, parameter) -> its slider; equal parameters share one slider, others get a prefix."""
+    slots, first = {}, {}
     for name in names:
         for parameter in SPECS[name].parameters:
-            slot = sliders[name].get(parameter.name)
-            if slot is None or slot in made:
-                continue
-            made.add(slot)
-            heading = "" if len(names) == 1 else SHARED if len(users[slot]) > 1 else SPECS[name].label
-            controls.append(parameter.control(slot, heading))
-    controls.sort(
-        key=lambda control: control.heading not in ("", SHARED)
-    )  # shared sliders first; the rest keeps its order
-    return [
-        *controls,
-        whole("t", "look at update t", 0, T, 0, step=max(1, T // 100), heading=controls[0].heading),
-    ]
+            if momentum or not parameter.of_momentum:
+                shared = first.setdefault(parameter.name, parameter) == parameter
+                slots[name, parameter] = parameter.name if shared else f"{name}_{parameter.name}"
+    return slots
+
+
+def _controls(slots, T: int) -> list:
+    users, several, controls = Counter(slots.values()), len({name for name, _ in slots}) > 1, {}
+    for (name, parameter), slot in slots.items():
+        heading = "" if not several else SHARED if users[slot] > 1 else SPECS[name].label
+        if slot not in controls:
+            controls[slot] = parameter.control(slot, heading)
+    controls = sorted(controls.values(), key=lambda control: control.heading not in ("", SHARED))  # shared ones first
+    return [*controls, whole("t", "look at update t", 0, T, 0, step=max(1, T // 100), heading=controls[0].heading)]
 
 
 def schedule_explorer(
@@ -148,8 +104,8 @@ def schedule_explorer(
     """A live picture of one or several schedules with all their parameters as sliders.
 
     names: keys of SPECS. T: updates shown, > 0. epochs: how many epochs they are (for "step once an epoch").
-    overlay: more curves, label -> callable of t. momentum: also draw momentum and noise scale
-    LR / (1 - momentum) of the last schedule that has one. Raises ValueError for an unknown name.
+    overlay: more curves, label -> callable of t. momentum: also draw momentum and noise scale LR / (1 - momentum) of
+    the last schedule that has one. Raises ValueError for an unknown name.
     """
     names = names or ("cosine",)
     unknown = [name for name in names if name not in SPECS]
@@ -157,103 +113,66 @@ def schedule_explorer(
         raise ValueError(f"schedules {list(names)}: choose each once from {', '.join(SPECS)}")
     if T < 2 or not 1 <= epochs <= T:
         raise ValueError(f"T = {T!r}, epochs = {epochs!r}: T is the number of updates, at least 2 and at least epochs")
-    momentum = names == ("one_cycle",) if momentum is None else momentum
-    curves = _Curves(names, T, T / epochs, overlay, momentum)
-    labels = [*curves.labels.values(), *curves.overlay]
+    curves = Curves(names, T, epochs, overlay, names == ("one_cycle",) if momentum is None else momentum)
     controls = [
-        *_controls(names, curves.sliders, T),
+        *_controls(curves.slots, T),
         switch("per_epoch", f"step once an epoch ({epochs} epochs)"),
         switch("log", "logarithmic axis"),
     ]
-    cycling = [name for name in names if SPECS[name].momentum] if momentum else []
+    few = " and ".join(map(capital, curves.labels))
     return LivePicture(
-        partial(_draw, curves, cycling),
+        partial(draw, curves),
         controls,
-        title=title or _title(labels),
-        alt="Learning rate against update: " + ", ".join(labels),
+        build=partial(build, curves),
+        title=title or ("Learning-rate schedules" if len(curves.labels) > 2 else few),
+        alt="Learning rate against update: " + ", ".join(curves.labels),
         note=note,
-        build=partial(_build, labels, len(names), cycling),
-        figsize=(style.SIZE[0], 5.6) if cycling else style.SIZE,
-        status_lines=len(labels) + 1,
+        figsize=(style.SIZE[0], 5.6) if curves.cycling else style.SIZE,
+        status_lines=len(curves.labels) + 1,
     )
 
 
-def _title(labels) -> str:
-    return (
-        "Learning-rate schedules" if len(labels) > 2 else " and ".join(label[0].upper() + label[1:] for label in labels)
-    )
-
-
-def _build(labels, own, cycling, figure):
-    rows = figure.subplots(
-        3 if cycling else 1, 1, sharex=True, squeeze=False, height_ratios=[2.2, 1, 1] if cycling else [1]
-    )[:, 0]
-    axes = {"lr": rows[0]}
-    rows[0].set_ylabel("learning rate")
+def build(curves: Curves, figure):
+    heights = [2.2, 1, 1] if curves.cycling else [1]
+    rows = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    top = rows[0]
+    top.set_ylabel("learning rate")
     rows[-1].set_xlabel("update t")
-    artists = {"t": rows[0].axvline(0, color=style.INK, lw=0.9, ls=(0, (2, 2)))}
-    for n, label in enumerate(labels):
-        artists[f"smooth {label}"] = rows[0].plot([], [], color=style.FAINT, lw=1.2, zorder=1.9)[0]
-        artists[label] = rows[0].plot([], [], label=label, **style.look(n))[0]
-        artists[f"at {label}"] = rows[0].plot(
-            [],
-            [],
-            marker=style.MARKERS[n % 6],
-            color=style.look(n)["color"],
-            ls="none",
-            ms=7,
-            mec=style.CARD,
-            mew=1.2,
-            zorder=5,
-        )[0]
-    if len(labels) > 1:
-        columns = len(labels) if len(labels) < 5 else math.ceil(len(labels) / 2)
-        style.legend_row(rows[0], [artists[label] for label in labels], labels, columns=columns)
-    if cycling:
-        for row, name, words in ((rows[1], "momentum", "momentum"), (rows[2], "noise", "LR / (1 − m)")):
-            row.set_ylabel(words)
-            axes[name] = row
-            artists[name] = row.plot([], [], color=style.PALETTE[3], lw=2)[0]
+    axes, artists = {"lr": top}, {"t": top.axvline(0, color=style.INK, lw=0.9, ls=(0, (2, 2)))}
+    for n, label in enumerate(curves.labels):
+        look = style.look(n)
+        artists[f"smooth {label}"] = top.plot([], [], color=style.FAINT, lw=1.2, zorder=1.9)[0]
+        artists[label] = top.plot([], [], label=label, **look)[0]
+        point = {"marker": style.MARKERS[n % 6], "ms": 7, "mec": style.CARD, "mew": 1.2, "ls": "none", "zorder": 5}
+        artists[f"at {label}"] = top.plot([], [], color=look["color"], **point)[0]
+    if len(curves.labels) > 1:
+        columns = len(curves.labels) if len(curves.labels) < 5 else math.ceil(len(curves.labels) / 2)
+        style.legend_row(top, [artists[label] for label in curves.labels], curves.labels, columns=columns)
+    for row, name, label in zip(rows[1:], ("momentum", "noise"), ("momentum", "LR / (1 − m)"), strict=False):
+        row.set_ylabel(label)
+        axes[name], artists[name] = row, row.plot([], [], color=style.PALETTE[3], lw=2)[0]
     return axes, artists
 
 
-def _draw(curves: _Curves, cycling, state) -> Scene:
-    artists, lines, top, here = {}, [], 0.0, []
-    for name, label in curves.labels.items():
-        t, lr = curves.of(name, state, state.per_epoch)
-        if state.per_epoch:
-            artists[f"smooth {label}"] = curves.of(name, state, False)
-        artists[label] = (t, lr)
-        lines.append(summary(label, t, lr))
-    for label, schedule in curves.overlay.items():
-        t, lr = artists[label] = sample(*curves._stepped(schedule, (), state.per_epoch))
-        lines.append(summary(label, t, lr))
-    for label in [*curves.labels.values(), *curves.overlay]:
-        t, lr = artists[label]
-        value = float(lr[np.searchsorted(t, state.t, side="right") - 1] if state.t in t else np.interp(state.t, t, lr))
-        artists[f"at {label}"] = ([state.t], [value])
-        here.append(f"{label} {_tiny(value, lr.max())}")
-        top = max(top, float(lr.max()))
-    artists["t"] = ([state.t, state.t], [0, 1])
-    top = nice_limit(top)
-    limits = {
-        "lr": (
-            -0.008 * curves.T,
-            1.008 * curves.T,
-            *((top * 1e-5, top * 1.5) if state.log else (0.0, top * 1.04)),
-        )
-    }
-    if cycling:
-        _add_momentum(curves, cycling[-1], state, artists, limits)
-    lines.append(f"At update {state.t:g}: " + ", ".join(here) + ".")
-    return Scene(artists, "\n".join(lines), limits, {"lr": "log" if state.log else "linear"})
+def draw(curves: Curves, state) -> Scene:
+    """state: the sliders by name, t, per_epoch, log. Raises CannotDraw for values that a schedule refuses."""
+    lines = {label: curves.of(label, state, state.per_epoch) for label in curves.labels}
+    artists = {**lines, "t": ([state.t, state.t], [0, 1])}
+    artists |= {f"at {label}": ([state.t], [read_off(line, state.t)]) for label, line in lines.items()}
+    if state.per_epoch:
+        artists |= {f"smooth {label}": curves.of(label, state, False) for label in curves.names}
+    top = nice_limit(max(float(lr.max()) for _, lr in lines.values()))
+    ends = (top * 1e-5, top * 1.5) if state.log else (0.0, top * 1.04)
+    limits = {"lr": (-0.008 * curves.T, 1.008 * curves.T, *ends)}
+    if curves.cycling:
+        t, m, noise = curves.momentum(state)
+        artists |= {"momentum": (t, m), "noise": (t, noise)}
+        limits["momentum"] = (None, None, momentum_foot(m), 1.0)
+        limits["noise"] = (None, None, 0.0, nice_limit(float(noise.max())) * 1.05)
+    return Scene(artists, words(lines, state.t), limits, {"lr": "log" if state.log else "linear"})
 
 
-def _add_momentum(curves, name, state, artists, limits):
-    t, lr = curves.of(name, state, state.per_epoch)
-    values = dict(curves.values(name, state))
-    schedule, _, _ = curves._stepped(SPECS[name].momentum(curves.T, **values), (), state.per_epoch)
-    m = np.array([schedule(float(u)) for u in t])
-    artists["momentum"], artists["noise"] = (t, m), (t, lr / (1 - m))
-    limits["momentum"] = (None, None, max(0.0, math.floor((m.min() - 0.02) * 10) / 10), 1.0)
-    limits["noise"] = (None, None, 0.0, nice_limit(float((lr / (1 - m)).max())) * 1.05)
+def words(lines: Mapping, u: float) -> str:
+    """A summary of every curve (label -> (t, lr)), and what each is at update u."""
+    at = ", ".join(f"{label} {written(read_off(line, u), line[1].max())}" for label, line in lines.items())
+    return "\n".join([*(summary(label, *line) for label, line in lines.items()), f"At update {u:g}: {at}."])

@@ -1,20 +1,23 @@
-"""Live pictures: sliders over one persistent figure that never blinks.
+"""Live pictures: sliders over one persistent figure that never blinks. Every explorer has the same three functions:
 
-    def draw(state):                                   # pure: numbers in, numbers out; tests call it directly
-        t = np.arange(1000)
-        lr = [cosine(u, peak=state.peak, T=1000) for u in t]
-        return Scene({"cosine": (t, lr)}, status=f"From {state.peak:.3g} down to 0.")
+def build(figure):                                  # what stands still, and the artists that move
+    axes = figure.subplots()
+    axes.set(xlabel="update t", ylabel="learning rate", xlim=(0, 1000))
+    return {"main": axes}, {"cosine": axes.plot([], [])[0]}
 
-    LivePicture(draw, [log_slider("peak", "peak LR", 1e-4, 1, 0.1)], title="Cosine decay",
-                xlabel="update t", ylabel="learning rate")
+def draw(state):                                    # pure: numbers in, numbers out; tests call it directly
+    t = np.arange(1000)
+    lr = [cosine(u, peak=state.peak, T=1000) for u in t]
+    return Scene({"cosine": (t, lr)}, words(state), {"main": (None, None, 0, nice_limit(state.peak))})
 
-A picture with bands, several panels or marks passes `build(figure)`, which draws everything that stands still
-and returns `(axes by name, moving artists by name)`; `draw` then gives each artist its numbers by name.
+def words(state):                                   # the line under the picture
+    return f"From {state.peak:.3g} down to 0."
+
+LivePicture(draw, [log_slider("peak", "peak LR", 1e-4, 1, 0.1)], build=build, title="Cosine decay")
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -26,8 +29,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from course_utils.pictures import style
-from course_utils.pictures.canvas import Canvas, View, bundle
+from course_utils.pictures.canvas import Canvas, View
 from course_utils.pictures.controls import Control, arrange
+from course_utils.pictures.outputs import bundle
 
 
 class CannotDraw(ValueError):
@@ -40,24 +44,16 @@ class Scene:
 
     artists: name -> numbers. Line: (x, y). Band: (x, low, high). Points: (x, y). Text: (x, y, string).
              Bundle of lines: list of (x, y). An artist that is not named is hidden.
+    status:  the line under the picture, also read to those who do not see it.
     limits:  axes name -> (x low, x high, y low, y high); None leaves one as it is. Equal limits cost nothing,
              new ones a full draw: choose round ones (`nice_limit`).
     scales:  axes name -> "linear" or "log" (y axis), or a pair of them (x axis, y axis).
-    status:  the line under the picture, also read to those who do not see it.
     """
 
     artists: Mapping[str, tuple]
     status: str = ""
     limits: Mapping[str, tuple] = field(default_factory=dict)
     scales: Mapping[str, str] = field(default_factory=dict)
-
-
-def nice_limit(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten >= value (> 0): axis ends that rarely change."""
-    if not (value > 0 and math.isfinite(value)):
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10, 20) if step * power >= value * (1 - 1e-9))
 
 
 def move(artist, numbers) -> None:
@@ -89,20 +85,17 @@ class LivePicture:
         draw: Callable[[SimpleNamespace], Scene],
         controls: Sequence[Control],
         *,
+        build: Callable,
         title: str = "",
-        xlabel: str = "",
-        ylabel: str = "",
         alt: str = "",
         note: str = "",
-        build: Callable | None = None,
         still: Sequence[str] = (),
         figsize: tuple[float, float] = style.SIZE,
         status_lines: int = 1,
     ):
-        """draw: state -> Scene (or just its `artists`). title: also the picture's stable text form.
-        alt: what kind of picture it is; the status line is added to it. note: small text in the corner.
-        build: figure -> (axes by name, moving artists by name); without it, one axes and lines by name.
-        still: artists that change rarely and belong to the background; `draw` must hand the *same* object
+        """draw: state -> Scene. build: figure -> (axes by name, moving artists by name). title: also the picture's
+        stable text form. alt: what kind of picture it is; the status line is added to it. note: small text in the
+        corner. still: artists that change rarely and belong to the background; `draw` must hand the *same* object
         while their numbers are the same, a new one costs a full draw.
         """
         self.draw, self.title, self.alt = draw, title, alt or title
@@ -112,11 +105,11 @@ class LivePicture:
         with style.context():
             figure = style.new_figure(figsize, title=title, note=note)
             self.canvas = Canvas(figure)
-            self.axes, artists = (build or _one_axes(xlabel, ylabel))(figure)
-        self.artists, self._still = dict(artists), {name: None for name in still}
-        for name in self.artists.keys() - self._still.keys():
-            self.canvas.moving(self.artists[name])
-        self._grows = build is None
+            self.axes, self.artists = build(figure)
+        self._still = dict.fromkeys(still)
+        for name, artist in self.artists.items():  # in the order of build: the same bytes in every process
+            if name not in self._still:
+                self.canvas.moving(artist)
         self.view = View(self.canvas, status_lines=status_lines)
         self.scene: Scene | None = None
         self._quiet = False
@@ -127,7 +120,6 @@ class LivePicture:
         self.widget = widgets.VBox([arrange(controls, reset), self.view.box])
         self.redraw()
 
-    # ------------------------------------------------------------------------------------------------ state
     @property
     def state(self) -> SimpleNamespace:
         """The values of all controls by name."""
@@ -156,12 +148,10 @@ class LivePicture:
         if not self._quiet:
             self.redraw()
 
-    # ---------------------------------------------------------------------------------------------- drawing
     def redraw(self) -> None:
         """Draw the picture for the present state. An error is shown under the picture and raised."""
         try:
-            scene = self.draw(self.state)
-            self._apply(scene if isinstance(scene, Scene) else Scene(scene))
+            self._apply(self.draw(self.state))
             png = self.canvas.png()
         except CannotDraw as why:
             self.view.refuse(str(why))
@@ -172,73 +162,42 @@ class LivePicture:
             self.view.show(png, alt=f"{self.alt}. {self.scene.status}".strip(), status=self.scene.status)
 
     def _apply(self, scene: Scene) -> None:
-        for name, numbers in scene.artists.items():
-            if name not in self.artists:
-                self._grow(name)
-            if name not in self._still:
-                move(self.artists[name], numbers)
+        if strangers := scene.artists.keys() - self.artists.keys():
+            raise KeyError(
+                f"draw() moves {sorted(strangers)}, which build() did not make; it made {list(self.artists)}"
+            )
         for name, artist in self.artists.items():
-            if name not in scene.artists and name not in self._still:
+            numbers = scene.artists.get(name)
+            if name in self._still:
+                if numbers is self._still[name]:
+                    continue
+                self._still[name] = numbers
+                self.canvas.forget_background()
+            if numbers is None:
                 artist.set_visible(False)
-        self._move_background(scene)
+            else:
+                move(artist, numbers)
         for name, kind in scene.scales.items():
-            across, upwards = kind if isinstance(kind, tuple) else (self.axes[name].get_xscale(), kind)
-            with style.context():
-                if self.axes[name].get_xscale() != across:
-                    self.axes[name].set_xscale(across)
-                if self.axes[name].get_yscale() != upwards:
-                    self.axes[name].set_yscale(upwards)
-        limits = scene.limits or (self._own_limits(scene) if self._grows else {})
-        for name, (left, right, bottom, top) in limits.items():
+            axes = self.axes[name]
+            across, upwards = kind if isinstance(kind, tuple) else (axes.get_xscale(), kind)
+            with style.context():  # setting a scale anew would throw away its ticks
+                if axes.get_xscale() != across:
+                    axes.set_xscale(across)
+                if axes.get_yscale() != upwards:
+                    axes.set_yscale(upwards)
+        for name, (left, right, bottom, top) in scene.limits.items():
             _limit(self.axes[name].set_xlim, self.axes[name].get_xlim(), left, right)
             _limit(self.axes[name].set_ylim, self.axes[name].get_ylim(), bottom, top)
         self.scene = scene
 
-    def _move_background(self, scene: Scene) -> None:
-        for name, shown in self._still.items():
-            numbers = scene.artists.get(name)
-            if numbers is not shown:
-                self._still[name] = numbers
-                self.canvas.forget_background()
-                if numbers is None:
-                    self.artists[name].set_visible(False)
-                else:
-                    move(self.artists[name], numbers)
-
-    def _grow(self, name: str) -> None:
-        if not self._grows:
-            raise KeyError(f"draw() moves {name!r}, which build() did not make; it made {', '.join(self.artists)}")
-        with style.context():
-            line = self.axes["main"].plot([], [], label=name, **style.look(len(self.artists)))[0]
-            self.artists[name] = self.canvas.moving(line)
-            style.legend_row(self.axes["main"])
-
-    def _own_limits(self, scene: Scene) -> dict:
-        xs = np.concatenate([np.asarray(x, float) for x, _ in scene.artists.values()])
-        ys = np.concatenate([np.asarray(y, float) for _, y in scene.artists.values()])
-        ys = ys[np.isfinite(ys)]
-        low, high = (ys.min(), ys.max()) if len(ys) else (0.0, 1.0)
-        bottom = 0.0 if low >= 0 else -nice_limit(-low)
-        return {"main": (xs.min(), xs.max(), bottom, nice_limit(high) * 1.04)}
-
-    # ---------------------------------------------------------------------------------------------- display
     def __repr__(self) -> str:
         return f"LivePicture: {self.title}"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return bundle(self.widget, self.view.png, repr(self))
+        return bundle(self.widget, repr(self), png=self.view.png)
 
 
-def _limit(setter, now, low, high) -> None:
-    new = (now[0] if low is None else float(low), now[1] if high is None else float(high))
-    if new != now:
-        setter(*new)
-
-
-def _one_axes(xlabel: str, ylabel: str):
-    def build(figure):
-        axes = figure.subplots()
-        axes.set(xlabel=xlabel, ylabel=ylabel)
-        return {"main": axes}, {}
-
-    return build
+def _limit(setter, before, low, high) -> None:
+    after = (before[0] if low is None else float(low), before[1] if high is None else float(high))
+    if after != before:
+        setter(*after)

@@ -1,8 +1,7 @@
 """The still pictures of the course. Each function returns a matplotlib Figure; `show(figure, alt)` shows it.
 
-Several seeds are always drawn as the median with a band from the lowest to the highest seed, and a run that
-diverged is drawn as far as it went and marked. `note` is the small text in the corner: say there where the
-numbers come from.
+Several seeds are always drawn as the median with a band from the lowest to the highest seed, and a run that diverged
+is drawn as far as it went and marked. `note` is the small text in the corner: say there where the numbers come from.
 """
 
 from __future__ import annotations
@@ -15,22 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from course_utils.pictures import style
-from course_utils.pictures.explore_schedules import sample
-from course_utils.pictures.seed_bands import WORDS, curve_of, seed_band, summary_of
-
-
-def _runs(group) -> list:
-    """One run, a list of runs or a RunTable -> a list of runs."""
-    return [group] if hasattr(group, "config") else list(group)
-
-
-def _note(groups: Mapping, note: str | None) -> str:
-    """The note given, or what the runs themselves say about their data."""
-    if note is not None:
-        return note
-    runs = [run for group in groups.values() for run in _runs(group)]
-    kinds = sorted({f"{run.kind}: {run.source}" for run in runs if run.source})
-    return "; ".join(kinds) + (" (not CIFAR-10)" if any("stand-in" in kind for kind in kinds) else "")
+from course_utils.pictures.numbers import capital
+from course_utils.pictures.schedule_curves import sample
+from course_utils.pictures.seed_bands import WORDS, note_of, runs_of, seed_band, summary_of
 
 
 def curves(
@@ -48,11 +34,11 @@ def curves(
     top: upper end of the y axis; default: all of it, for losses at most 3.2. log: logarithmic y axis.
     """
     with style.context():
-        figure = style.new_figure(title=title or WORDS[what][0].upper() + WORDS[what][1:], note=_note(groups, note))
+        figure = style.new_figure(title=title or capital(WORDS[what]), note=note_of(groups, note))
         axes = figure.subplots()
         highest, floor = 0.0, math.inf
         for n, (label, group) in enumerate(groups.items()):
-            runs = _runs(group)
+            runs = runs_of(group)
             t, median, low, high = seed_band(runs, what)
             look = style.look(n)
             if len(runs) > 1:
@@ -60,66 +46,45 @@ def curves(
             axes.plot(t, median, label=label, **look)
             if len(t):
                 highest, floor = max(highest, high.max()), min(floor, low.min())
-            _mark_diverged(axes, runs, what, look["color"])
+            lost = [run.diverged_at or 0 for run in runs if run.status == "diverged"]
+            crosses = {"ms": 9, "color": look["color"], "mec": style.INK, "mew": 0.8, "zorder": 6}
+            _cross(axes, lost, 0.05 if what == "accuracy" else 0.95, **crosses)
         axes.set(xlabel="update", ylabel=WORDS[what], xlim=(0, None))
         if log:
             axes.set_yscale("log")
         else:
             limit = min(highest * 1.04, 3.2) if what in ("loss", "val_loss") else highest * 1.04
             axes.set_ylim(0 if floor < 0.5 * highest else None, top or limit or None)
-        _end_crosses(axes)
+        _name_crosses(axes, "diverged", max, 9, style.INK)
         style.legend_row(axes, columns=min(len(groups), 4))
     return figure
 
 
-def _mark_diverged(axes, runs, what, color) -> None:
-    """A cross where a run ended early because its loss was no longer finite."""
-    at = [run.diverged_at or 0 for run in runs if run.status == "diverged"]
-    if at:
-        foot = what == "accuracy"
-        axes.plot(
-            at,
-            [0.05 if foot else 0.95] * len(at),
-            transform=axes.get_xaxis_transform(),
-            marker="X",
-            ms=9,
-            ls="none",
-            color=color,
-            mec=style.INK,
-            mew=0.8,
-            zorder=6,
-            gid="diverged",
-        )
+def _cross(axes, xs: Sequence[float], height: float, **look) -> None:
+    """Crosses at these x, at `height` (a share of the axes), where a loss was no longer finite."""
+    if xs:
+        foot = axes.get_xaxis_transform()
+        axes.plot(xs, [height] * len(xs), transform=foot, marker="X", ls="none", gid="diverged", **look)
 
 
-def _end_crosses(axes) -> None:
-    """One label for all crosses, so that nobody has to guess what they mean."""
-    crosses = [line for line in axes.lines if line.get_gid() == "diverged"]
-    if crosses:
-        last = max(crosses, key=lambda line: max(line.get_xdata()))
-        x, y = max(last.get_xdata()), last.get_ydata()[0]
-        axes.annotate(
-            "diverged",
-            (x, y),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-            color=style.INK,
-        )
+def _name_crosses(axes, words: str, end: Callable, aside: float, color: str) -> None:
+    """One label for all crosses, beside the first (end: min) or the last (max), so that nobody has to guess."""
+    ends = [(end(line.get_xdata()), line.get_ydata()[0]) for line in axes.lines if line.get_gid() == "diverged"]
+    if ends:
+        look = {"fontsize": 8.5, "color": color, "va": "center", "ha": "right" if aside < 0 else "left"}
+        place = {"xycoords": axes.get_xaxis_transform(), "xytext": (aside, 0), "textcoords": "offset points"}
+        axes.annotate(words, end(ends, key=lambda point: point[0]), **place, **look)
 
 
 def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update", note: str | None = None) -> Figure:
     """Fig 10.2: the noisy loss of every update (faint), its moving average (bold), a line at each LR drop.
 
-    run: a Run with every update kept. beta: of the average, in [0, 1). A drop is a fall of the LR by more
-    than a third from one update to the next.
+    run: a Run with every update in it. beta: of the average, in [0, 1). A drop is a fall of the LR by more than a third
+    from one update to the next.
     """
-    t, lr = np.asarray(run.t, float), np.asarray(run.lr, float)
-    loss = np.asarray(run.loss, float)
+    t, lr, loss = (np.asarray(values, float) for values in (run.t, run.lr, run.loss))
     with style.context():
-        figure = style.new_figure(title=title, note=_note({"": run}, note))
+        figure = style.new_figure(title=title, note=note_of({"": run}, note))
         axes = figure.subplots()
         axes.plot(t, loss, color=style.PALETTE[0], alpha=0.35, lw=0.8, ls="-", label="loss of one batch")
         axes.plot(t, run.ema(beta), color="#1f4fa8", lw=2.2, ls="-", label=f"its moving average (β = {beta:g})")
@@ -129,17 +94,11 @@ def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update",
         for n, k in enumerate(lr_drops(lr)):
             axes.axvline(t[k], color=style.PALETTE[2], lw=1.2, ls=(0, (5, 3)))
             late = t[k] > 0.8 * t[-1]  # near the right end the words stand to the left of the line
-            axes.annotate(
-                f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}",
-                (t[k], 0.97),
-                xycoords=axes.get_xaxis_transform(),
-                xytext=(-4 if late else 4, -11 * n),  # each a line lower: neighbours would run into each other
-                ha="right" if late else "left",
-                textcoords="offset points",
-                va="top",
-                fontsize=8.5,
-                color=style.PALETTE[2],
-            )
+            lower = -11 * n  # each a line lower: neighbours would run into each other
+            place = {"xycoords": axes.get_xaxis_transform(), "xytext": (-4 if late else 4, lower)}
+            look = {"fontsize": 8.5, "color": style.PALETTE[2], "va": "top", "ha": "right" if late else "left"}
+            words = f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}"
+            axes.annotate(words, (t[k], 0.97), textcoords="offset points", **place, **look)
         style.legend_row(axes)
     return figure
 
@@ -163,7 +122,7 @@ def lr_axis(
     groups: label -> RunTable (for example one for each optimizer). x: the config entry on the axis.
     """
     with style.context():
-        figure = style.new_figure(title=title, note=_note(groups, note))
+        figure = style.new_figure(title=title, note=note_of(groups, note))
         axes = figure.subplots()
         for n, (label, group) in enumerate(groups.items()):
             known = {value: summary_of(list(group.where(**{x: value}))) for value in group.values(x)}
@@ -172,42 +131,12 @@ def lr_axis(
             look = style.look(n)
             low, high = ([known[value]["accuracies"][end] for value in good] for end in (0, -1))
             axes.fill_between(good, low, high, color=look["color"], alpha=0.2, lw=0)
-            axes.plot(
-                good,
-                [known[value]["median"] for value in good],
-                label=label,
-                marker=style.MARKERS[n % 6],
-                **look,
-            )
-            if lost:
-                axes.plot(
-                    lost,
-                    [0.035 + 0.045 * n] * len(lost),
-                    transform=axes.get_xaxis_transform(),
-                    marker="X",
-                    ms=6.5,
-                    ls="none",
-                    color=look["color"],
-                    mec=style.CARD,
-                    zorder=5,
-                    gid="diverged",
-                )
+            medians = [known[value]["median"] for value in good]
+            axes.plot(good, medians, label=label, marker=style.MARKERS[n % 6], **look)
+            _cross(axes, lost, 0.035 + 0.045 * n, ms=6.5, color=look["color"], mec=style.CARD, zorder=5)
         axes.set(xscale="log", xlabel=xlabel, ylabel=WORDS["accuracy"], ylim=(0, None))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        crosses = [line for line in axes.lines if line.get_gid() == "diverged"]
-        if crosses:
-            first = min(crosses, key=lambda line: min(line.get_xdata()))
-            axes.annotate(
-                "a seed diverged",
-                (min(first.get_xdata()), first.get_ydata()[0]),
-                xycoords=axes.get_xaxis_transform(),
-                xytext=(-8, 0),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=8.5,
-                color=style.QUIET,
-            )
+        _name_crosses(axes, "a seed diverged", min, -8, style.QUIET)
         style.legend_row(axes, columns=min(len(groups), 5))
     return figure
 
@@ -243,8 +172,3 @@ def schedules_figure(
         if len(schedules) > 1:
             style.legend_row(axes, columns=min(len(schedules), 5))
     return figure
-
-
-def final_loss(run) -> float:
-    """The last (smoothed) training loss of a run; infinite if it diverged."""
-    return math.inf if run.status == "diverged" or not len(run.t) else float(curve_of(run, "loss")[1][-1])

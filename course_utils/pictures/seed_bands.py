@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 SMOOTH_ABOVE = 400  # a record with more points than this is per update and noisy; a thinned one holds means already
 
-WORDS = {
-    "loss": "training loss",
-    "accuracy": "validation accuracy (%)",
-    "val_loss": "validation loss",
-    "lr": "learning rate",
-}
+WORDS = {"loss": "training loss", "accuracy": "validation accuracy (%)"}
+WORDS |= {"val_loss": "validation loss", "lr": "learning rate"}
+
+
+def runs_of(group) -> list:
+    """One run, a list of runs or a RunTable -> a list of runs."""
+    return [group] if hasattr(group, "config") else list(group)
+
+
+def note_of(groups: Mapping, note: str | None = None) -> str:
+    """The note given, or what the runs themselves (label -> see `runs_of`) say about their data."""
+    if note is not None:
+        return note
+    runs = [run for group in groups.values() for run in runs_of(group)]
+    kinds = sorted({f"{run.kind}: {run.source}" for run in runs if run.source})
+    return "; ".join(kinds) + (" (not CIFAR-10)" if any("stand-in" in kind for kind in kinds) else "")
 
 
 def curve_of(run, what: str = "loss") -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
     show(figure, "Loss of four runs; the one at LR 10 leaves the picture at the top.")
 
-JupyterLab drops the alt text of ordinary image outputs, so the picture travels as an <img alt> in a widget;
-the plain image beside it is what GitHub, nbviewer and print show.
+JupyterLab drops the alt text of ordinary image outputs, so the picture travels as an <img alt> in a widget; the plain
+image beside it is what GitHub, nbviewer and print show.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from course_utils.pictures import style
-from course_utils.pictures.canvas import bundle, img
+from course_utils.pictures.canvas import img
+from course_utils.pictures.outputs import bundle
 
 SHARP = 1.6  # pixels per shown pixel: crisp on most screens
 
@@ -30,14 +31,14 @@ class Still:
         return self.text
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return bundle(self.widget, self.png, self.text)
+        return bundle(self.widget, self.text, png=self.png)
 
 
-def png_of(figure: Figure, sharp: float = SHARP) -> bytes:
-    """The figure as PNG bytes, `sharp` times as many pixels as it is shown with."""
+def png_of(figure: Figure) -> bytes:
+    """The figure as PNG bytes, SHARP times as many pixels as it is shown with."""
     out = io.BytesIO()
     with style.context():
-        figure.savefig(out, format="png", dpi=style.DPI * sharp, metadata={"Software": None})
+        figure.savefig(out, format="png", dpi=style.DPI * SHARP, metadata={"Software": None})
     return out.getvalue()
 
 
@@ -55,6 +56,3 @@ def still(figure: Figure, alt: str, *, name: str = "") -> Still:
 def show(figure: Figure, alt: str, *, name: str = "") -> None:
     """Show a figure with its alt text; works anywhere in a cell."""
     display(still(figure, alt, name=name))
-
-
-# ----------------------------------------------------------------------------------------------------- tables

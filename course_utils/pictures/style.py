@@ -1,11 +1,9 @@
 """One look for every picture of the course: colours, line styles, fonts, and an opaque light card.
 
-The six colours are matplotlib's `petroff6` cycle (M. Petroff, "Accessible Color Sequences for Data
-Visualization", arXiv:2107.02270): of the palettes we measured it keeps the largest distance between
-colours for red-green colour-blind eyes. Colour is never the only difference: the n-th curve also has
-the n-th line style and the n-th marker.
-
-The background is an opaque soft white, so that a picture reads the same on a light and on a dark page.
+The six colours are matplotlib's `petroff6` cycle (M. Petroff, "Accessible Color Sequences for Data Visualization",
+arXiv:2107.02270): of the palettes we measured it keeps the largest distance between colours for red-green colour-blind
+eyes. Colour is never the only difference: the n-th curve also has the n-th line style and the n-th marker. The
+background is an opaque soft white, so that a picture reads the same on a light and on a dark page.
 """
 
 from __future__ import annotations
@@ -19,14 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 PALETTE = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
-LINES = (
-    "-",
-    (0, (5, 1.6)),
-    (0, (6, 1.5, 1.2, 1.5)),
-    (0, (1.3, 1.3)),
-    (0, (9, 2.5)),
-    (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
-)
+LINES = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)), (0, (1.3, 1.3)), (0, (9, 2.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 CARD = "#fcfbf8"  # background of every picture
@@ -39,68 +30,28 @@ SIZE = (7.2, 3.4)  # inches; at DPI dots an inch: 720 x 340 pixels
 DPI = 100
 
 STYLE = {
-    "figure.figsize": SIZE,
-    "figure.dpi": DPI,
-    "figure.facecolor": CARD,
-    "figure.edgecolor": CARD,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.085,
+    "figure.figsize": SIZE, "figure.dpi": DPI, "figure.facecolor": CARD, "figure.edgecolor": CARD,
+    "figure.titlesize": 11, "figure.titleweight": "bold",
+    "figure.constrained_layout.use": True, "figure.constrained_layout.h_pad": 0.085,
     "figure.constrained_layout.w_pad": 0.08,
-    "savefig.facecolor": CARD,
-    "savefig.edgecolor": CARD,
-    "savefig.dpi": DPI,
-    "axes.facecolor": CARD,
-    "axes.edgecolor": "#a9a9ae",
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9.5,
-    "axes.labelpad": 4.0,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
-    "axes.titlepad": 7.0,
-    "axes.xmargin": 0.015,
-    "axes.formatter.useoffset": False,
-    "axes.formatter.limits": (-4, 5),
+    "savefig.facecolor": CARD, "savefig.edgecolor": CARD, "savefig.dpi": DPI,
+    "axes.facecolor": CARD, "axes.edgecolor": "#a9a9ae", "axes.linewidth": 0.8,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+    "axes.labelcolor": INK, "axes.labelsize": 9.5, "axes.labelpad": 4.0,
+    "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlecolor": INK,
+    "axes.titlepad": 7.0, "axes.xmargin": 0.015,
+    "axes.formatter.useoffset": False, "axes.formatter.limits": (-4, 5),
     "axes.prop_cycle": cycler(color=PALETTE) + cycler(linestyle=LINES),
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "lines.linewidth": 2.0,
-    "lines.markersize": 5.0,
-    "lines.solid_capstyle": "round",
-    "text.color": INK,
+    "grid.color": GRID, "grid.linewidth": 0.7,
+    "lines.linewidth": 2.0, "lines.markersize": 5.0, "lines.solid_capstyle": "round",
+    "text.color": INK, "mathtext.fontset": "dejavusans", "font.size": 9.5,
     "font.family": ["DejaVu Sans"],  # ships with matplotlib: the same letters on every machine
-    "font.size": 9.5,
-    "mathtext.fontset": "dejavusans",
-    "figure.titlesize": 11,
-    "figure.titleweight": "bold",
-    "xtick.color": "#8b8b92",
-    "ytick.color": "#8b8b92",
-    "xtick.labelcolor": QUIET,
-    "ytick.labelcolor": QUIET,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "xtick.major.size": 3.0,
-    "ytick.major.size": 3.0,
+    "xtick.color": "#8b8b92", "xtick.labelcolor": QUIET, "xtick.labelsize": 8.5, "xtick.major.size": 3.0,
+    "ytick.color": "#8b8b92", "ytick.labelcolor": QUIET, "ytick.labelsize": 8.5, "ytick.major.size": 3.0,
     "xtick.minor.visible": False,
-    "legend.frameon": False,
-    "legend.fontsize": 8.8,
-    "legend.handlelength": 2.4,
-    "legend.columnspacing": 1.6,
-    "legend.borderaxespad": 0.2,
-    "image.cmap": "cividis",
-}
-
-
-def use() -> None:
-    """Give every figure made from now on the course's look (changes matplotlib's global settings)."""
-    matplotlib.rcParams.update(STYLE)
-
+    "legend.frameon": False, "legend.fontsize": 8.8, "legend.handlelength": 2.4, "legend.columnspacing": 1.6,
+    "legend.borderaxespad": 0.2, "image.cmap": "cividis",
+}  # fmt: skip
 
 _ONE_AT_A_TIME = threading.RLock()  # matplotlib's settings are global, and clicks may come in a thread of their own
 
@@ -122,8 +73,8 @@ def look(n: int) -> dict:
 def new_figure(size: tuple[float, float] = SIZE, *, title: str = "", note: str = "") -> Figure:
     """An empty figure in the course's look, with its Agg canvas and without pyplot.
 
-    size: width and height in inches. title: bold, top left. note: small, top right; says where the data
-    come from ("stand-in images, not CIFAR-10").
+    size: width and height in inches. title: bold, top left. note: small, top right; says where the data come from
+    ("stand-in images, not CIFAR-10").
     """
     figure = Figure(figsize=size, dpi=DPI)
     FigureCanvasAgg(figure)
@@ -140,12 +91,5 @@ def legend_row(axes, handles=None, labels=None, *, columns: int = 5):
     """A legend in one row above the axes, where no curve can run through it."""
     if handles is None:
         handles, labels = axes.get_legend_handles_labels()
-    return axes.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=columns,
-        borderpad=0.1,
-        handletextpad=0.6,
-    )
+    look = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderpad": 0.1, "handletextpad": 0.6}
+    return axes.legend(handles, labels, ncols=columns, **look)

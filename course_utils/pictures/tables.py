@@ -9,13 +9,8 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from course_utils.pictures import style
+from course_utils.pictures.numbers import cell
 from course_utils.pictures.still import Still, png_of
-
-
-def _cell(value) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: str = "") -> Still:
@@ -26,7 +21,7 @@ def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: 
     for row in rows:
         if len(row) != len(header):
             raise ValueError(f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}")
-    text = [[_cell(value) for value in row] for row in rows]
+    text = [[cell(value) for value in row] for row in rows]
     png = png_of(_drawn_table(text, header, title, note))
     box = widgets.VBox([widgets.HTML(_html_table(text, header, title, note))])
     alt = f"{title}. " + "; ".join(f"{row[0]}: {', '.join(row[1:])}" for row in text)
@@ -47,8 +42,8 @@ def compare_table(
 def _html_table(rows, header, title, note) -> str:
     esc = html.escape
     pad = "padding:4px 14px"
-    line = "border-bottom:1px solid rgba(128,128,128,.3);padding:4px 14px"
-    thick = "border-bottom:2px solid rgba(128,128,128,.6);padding:4px 14px"
+    line = f"border-bottom:1px solid rgba(128,128,128,.3);{pad}"
+    thick = f"border-bottom:2px solid rgba(128,128,128,.6);{pad}"
     head = "".join(
         f'<th scope="col" style="text-align:{"left" if n == 0 else "right"};{thick}">{esc(words)}</th>'
         for n, words in enumerate(header)

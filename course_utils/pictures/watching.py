@@ -17,8 +17,10 @@ import numpy as np
 from IPython.display import display
 
 from course_utils.pictures import style
-from course_utils.pictures.canvas import WIDGET_VIEW, Canvas, View, bundle
-from course_utils.pictures.live import move, nice_limit
+from course_utils.pictures.canvas import Canvas, View
+from course_utils.pictures.live import move
+from course_utils.pictures.numbers import capital, nice_limit
+from course_utils.pictures.outputs import bundle
 from course_utils.pictures.seed_bands import WORDS, curve_of, seed_band
 
 PAUSE = 0.25  # seconds between two pictures: training should not wait for drawing
@@ -48,7 +50,7 @@ class Watcher:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         # No still image: when this is shown nothing has been trained yet, and an empty picture would be saved.
-        return {WIDGET_VIEW: bundle(self.view.box, b"", "")[WIDGET_VIEW], "text/plain": repr(self)}
+        return bundle(self.view.box, repr(self))
 
 
 class CurveWatcher(Watcher):
@@ -61,14 +63,14 @@ class CurveWatcher(Watcher):
             figure = style.new_figure(title=title, note=note)
             self.canvas = Canvas(figure)
             axes = figure.subplots()
-            self.axes, self.lines, self.bands, self.now = axes, {}, {}, {}
+            self.axes, self.lines, self.bands, self.newest = axes, {}, {}, {}
             for n, name in enumerate(names):
                 look = style.look(n)
-                band = axes.fill_between([0], [0], [0], color=look["color"], alpha=0.2, lw=0)
-                newest = axes.plot([], [], color=look["color"], lw=0.9, ls="-", alpha=0.7)[0]
-                median = axes.plot([], [], label=name, **look)[0]
-                self.bands[name], self.now[name] = self.canvas.moving(band), self.canvas.moving(newest)
-                self.lines[name] = self.canvas.moving(median)
+                self.bands[name] = axes.fill_between([0], [0], [0], color=look["color"], alpha=0.2, lw=0)
+                self.newest[name] = axes.plot([], [], color=look["color"], lw=0.9, ls="-", alpha=0.7)[0]
+                self.lines[name] = axes.plot([], [], label=name, **look)[0]
+                for artists in (self.bands, self.newest, self.lines):
+                    self.canvas.moving(artists[name])
             axes.set(xlabel="update", ylabel=WORDS[what], xlim=(0, T), ylim=(0, 100 if what == "accuracy" else 3))
             style.legend_row(axes, list(self.lines.values()), list(names))
         self.view = View(self.canvas)
@@ -91,7 +93,7 @@ class CurveWatcher(Watcher):
             t, median, low, high = seed_band(runs, self.what)
             move(self.lines[name], (t, median))
             move(self.bands[name], (t, low, high))
-            move(self.now[name], curve_of(runs[-1], self.what) if runs else ([], []))
+            move(self.newest[name], curve_of(runs[-1], self.what) if runs else ([], []))
             top = max(top, float(high.max())) if len(high) else top
         if self.what != "lr":
             most = 100 if self.what == "accuracy" else 5
@@ -102,11 +104,10 @@ class CurveWatcher(Watcher):
         """What the picture shows, in words."""
         parts = []
         for name, runs in self.runs.items():
-            done = [r for r in runs if r.status != "running"]
-            ends = [curve_of(r, self.what)[1] for r in runs]
-            ends = [float(y[-1]) for y in ends if len(y)]
+            done = sum(run.status != "running" for run in runs)
+            ends = [float(y[-1]) for y in (curve_of(run, self.what)[1] for run in runs) if len(y)]
             if ends:
-                parts.append(f"{name}: {len(done)} of {len(runs)} runs done, median {np.median(ends):.3g}")
+                parts.append(f"{name}: {done} of {len(runs)} runs done, median {np.median(ends):.3g}")
         return "; ".join(parts) or "Nothing has been trained yet."
 
 
@@ -120,9 +121,8 @@ def watch_curves(
     Raises ValueError for an unknown `what` or no names.
     """
     if what not in WORDS or not names:
-        known = ", ".join(WORDS)
-        raise ValueError(f"what = {what!r}, names = {list(names)}: what is one of {known}; names need one entry")
-    title = title or f"{WORDS[what][0].upper()}{WORDS[what][1:]} while it trains"
-    watcher = CurveWatcher(names, T, what, title, note)
+        allowed = ", ".join(WORDS)
+        raise ValueError(f"what = {what!r}, names = {list(names)}: what is one of {allowed}; names need one entry")
+    watcher = CurveWatcher(names, T, what, title or f"{capital(WORDS[what])} while it trains", note)
     display(watcher)
     return watcher

@@ -13,7 +13,8 @@ from IPython.display import display
 
 from course_utils.pictures import style
 from course_utils.pictures.canvas import Canvas, View
-from course_utils.pictures.live import move, nice_limit
+from course_utils.pictures.live import move
+from course_utils.pictures.numbers import nice_limit
 from course_utils.pictures.watching import Watcher
 from course_utils.range_test.picture import rate_limits
 

@@ -23,7 +23,8 @@ import ipywidgets as widgets
 
 from course_utils.checks import check_positive, check_whole, check_within
 from course_utils.interrupts import uninterrupted
-from course_utils.pictures.canvas import View, bundle, trimmed
+from course_utils.pictures.canvas import View, trimmed
+from course_utils.pictures.outputs import bundle
 from course_utils.pictures.still import Still, still
 from course_utils.runs import Run
 from course_utils.steering.buttons import PanelControls
@@ -277,7 +278,7 @@ class LiveTraining:
         return f"Live training: {self.title}"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return bundle(self.widget, self.view.png, repr(self))
+        return bundle(self.widget, repr(self), png=self.view.png)
 
 
 live_training = LiveTraining  # lessons call it as what it does

@@ -27,7 +27,7 @@ INTERACT = """
 import matplotlib.pyplot as plt, ipywidgets
 from functools import partial
 from course_utils import schedules
-from course_utils.pictures.explore_schedules import sample
+from course_utils.pictures.schedule_curves import sample
 
 @ipywidgets.interact(peak=ipywidgets.FloatSlider(value=0.07, min=0.06, max=0.09, step=0.0005))
 def plot(peak):

@@ -38,7 +38,7 @@ import json, time, statistics
 import matplotlib.pyplot as plt, ipywidgets
 from functools import partial
 from course_utils import schedules
-from course_utils.pictures.explore_schedules import sample
+from course_utils.pictures.schedule_curves import sample
 def plot(peak):
     t, lr = sample(partial(schedules.cosine, peak=peak, T=1000), 1000)
     plt.figure(figsize=(7.2, 3.4), dpi=100)

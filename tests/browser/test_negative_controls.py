@@ -9,10 +9,15 @@ PICTURE = """
 from course_utils.pictures.controls import slider
 from course_utils.pictures.live import LivePicture, Scene
 
+def build(figure):
+    axes = figure.subplots()
+    axes.set(xlabel="x", ylabel="y", xlim=(0, 1), ylim=(0, 2))
+    return {{"main": axes}}, {{"line": axes.plot([], [])[0]}}
+
 def draw(state):
 {body}
 
-LivePicture(draw, [slider("a", "slope", 0, 1, 0.5)], title="A line through the origin", xlabel="x", ylabel="y")
+LivePicture(draw, [slider("a", "slope", 0, 1, 0.5)], build=build, title="A line through the origin")
 """
 GOOD = "    return Scene({'line': ([0, 1], [0, state.a])}, status=f'The line climbs to {state.a:.2f}.')"
 FROZEN = "    return Scene({'line': ([0, 1], [0, 0.5])}, status='The line climbs, whatever you do.')"

@@ -1,8 +1,8 @@
 """The quadratic bowl f(w) = (lambda_1 w_1^2 + lambda_2 w_2^2) / 2 under descent with and without momentum.
 
-The smallest model in which a learning rate is too low, right and too high. Along each axis every step does
-the same linear thing, so everything is known exactly: plain gradient descent converges if and only if
-LR < 2 / lambda_max; with momentum m (heavy ball, Polyak 1964) if and only if LR < 2 (1 + m) / lambda_max.
+The smallest model in which a learning rate is too low, right and too high. Along each axis every step does the same
+linear thing, so everything is known exactly: plain gradient descent converges if and only if LR < 2 / lambda_max; with
+momentum m (heavy ball, Polyak 1964) if and only if LR < 2 (1 + m) / lambda_max.
 Source: Goh, "Why Momentum Really Works", Distill 2017, doi 10.23915/distill.00006.
 """
 
@@ -77,19 +77,14 @@ def _contours(curvature, levels=(0.05, 0.2, 0.5, 1.0, 1.8, 3.0, 5.0, 8.0, 13.0))
     return [(r / np.sqrt(curvature[0]) * np.cos(angle), r / np.sqrt(curvature[1]) * np.sin(angle)) for r in scale]
 
 
-def _build(figure):
+def build(figure):
     plane, losses = figure.subplots(1, 2, width_ratios=[1.45, 1])
     plane.set(xlabel="weight $w_1$ (flat direction)", ylabel="weight $w_2$ (steep)", xlim=VIEW[:2], ylim=VIEW[2:])
     plane.grid(False)
     losses.set(xlabel="step", ylabel="loss  f(w)", yscale="log", xlim=(-1, STEPS + 1), ylim=(1e-6, 1e4))
     artists = {"contours": plane.add_collection(LineCollection([], colors="#d5d4cf", linewidths=0.9, zorder=1))}
     for n, (name, label) in enumerate((("plain", "plain"), ("momentum", "with momentum"))):
-        kind = {
-            "color": style.PALETTE[n],
-            "lw": 1.6,
-            "ls": "-" if n == 0 else (0, (4, 1.2)),
-            "zorder": 3 - n * 0.1,
-        }
+        kind = {"color": style.PALETTE[n], "lw": 1.6, "ls": ("-", (0, (4, 1.2)))[n], "zorder": 3 - n * 0.1}
         marks = {"marker": style.MARKERS[n], "ms": 3.6, "mec": style.CARD, "mew": 0.5}
         artists[f"{name} path"] = plane.plot([], [], label=label, **kind, **marks)[0]
         artists[f"{name} loss"] = losses.plot([], [], label=label, **kind)[0]
@@ -103,19 +98,24 @@ def _build(figure):
 def draw(state) -> Scene:
     """state: lr, momentum, largest (lambda_max), ratio (lambda_max / lambda_min)."""
     curvature = (state.largest / state.ratio, state.largest)
-    artists, words = {"contours": _contours(curvature)}, []
+    artists, losses = {"contours": _contours(curvature)}, {}
     for name, m in (("plain", 0.0), ("momentum", state.momentum)):
         path = descend(state.lr, m, curvature)
+        losses[name] = value(path, curvature)
         artists[f"{name} path"] = tuple(np.clip(path, -50, 50).T)
-        artists[f"{name} loss"] = (np.arange(len(path)), np.clip(value(path, curvature), 1e-30, 1e30))
-        edge = stability_edge(state.largest, m)
-        title = "Plain descent" if name == "plain" else f"Momentum {m:g}"
-        formula = "2/λmax" if name == "plain" else "2(1+m)/λmax"
-        words.append(
-            f"{title} {behaviour(state.lr, m, curvature)}: LR {state.lr:.3g}, edge {formula} = {edge:.3g}; "
-            f"loss after {len(path) - 1} steps {value(path[-1], curvature):.2g}."
-        )
-    return Scene(artists, "\n".join(words))
+        artists[f"{name} loss"] = (np.arange(len(path)), np.clip(losses[name], 1e-30, 1e30))
+    return Scene(artists, words(state, curvature, losses))
+
+
+def words(state, curvature, losses) -> str:
+    """How both descents behave, beside their edges. losses: of every step, by "plain" and "momentum"."""
+    plain = ("Plain descent", 0.0, "2/λmax", losses["plain"])
+    heavy = (f"Momentum {state.momentum:g}", state.momentum, "2(1+m)/λmax", losses["momentum"])
+    return "\n".join(
+        f"{title} {behaviour(state.lr, m, curvature)}: LR {state.lr:.3g}, edge {formula} = "
+        f"{stability_edge(state.largest, m):.3g}; loss after {len(loss) - 1} steps {loss[-1]:.2g}."
+        for title, m, formula, loss in (plain, heavy)
+    )
 
 
 def bowl_explorer(*, lr: float = 0.1, momentum: float = 0.9, largest: float = 1.0, ratio: float = 20.0) -> LivePicture:
@@ -130,7 +130,7 @@ def bowl_explorer(*, lr: float = 0.1, momentum: float = 0.9, largest: float = 1.
         draw,
         controls,
         title="Descent in a quadratic bowl",
-        build=_build,
+        build=build,
         status_lines=2,
         alt="Left, paths of plain and momentum descent over the contours of a quadratic bowl. Right, loss against step",
         figsize=(style.SIZE[0], 3.5),

@@ -1,28 +1,29 @@
 """Why one seed proves nothing: how often an experiment with n seeds says the right thing, as a live picture.
 
 A thousand experiments are simulated once, from a fixed seed: in each, the differences between two settings, one a
-seed, are normal numbers around the true difference. Each experiment is judged by the rule of `claims.py`: its 90 %
+seed, are normal numbers around the true difference. Each experiment is judged by the rule of `claims`: its 90 %
 interval lies above zero, below zero, or contains it. No torch.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 
 import numpy as np
 from matplotlib.collections import LineCollection
 
+from course_utils.checks import check_whole, check_within
 from course_utils.claims.rule import student
 from course_utils.pictures import style
 from course_utils.pictures.controls import slider, whole
-from course_utils.pictures.live import LivePicture, Scene, nice_limit
+from course_utils.pictures.live import LivePicture, Scene
+from course_utils.pictures.numbers import nice_limit
 
 MOST = 30  # seeds on the slider
 EXPERIMENTS = 1000
 SHOWN = 50  # experiments drawn one by one
 RIGHT, OPEN, WRONG = "right", "cannot tell", "wrong"
-COLOURS = {RIGHT: style.PALETTE[0], OPEN: style.PALETTE[4], WRONG: style.PALETTE[2]}
+COLORS = {RIGHT: style.PALETTE[0], OPEN: style.PALETTE[4], WRONG: style.PALETTE[2]}
 
 
 def simulate(experiments: int = EXPERIMENTS, seeds: int = MOST) -> tuple[np.ndarray, np.ndarray]:
@@ -30,9 +31,8 @@ def simulate(experiments: int = EXPERIMENTS, seeds: int = MOST) -> tuple[np.ndar
 
     For no true difference and a noise of 1; another noise multiplies both, a true difference is added to the mean.
     """
-    for name, value, least in (("experiments", experiments, 1), ("seeds", seeds, 2)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
+    check_whole("experiments", experiments, 1)
+    check_whole("seeds", seeds, 2)
     draws = np.random.default_rng(10).standard_normal((experiments, seeds))
     n = np.arange(1, seeds + 1)
     mean = np.cumsum(draws, axis=1) / n
@@ -72,27 +72,25 @@ def seeds_explorer(
     with its interval. Right: the shares of right, wrong and undecided ones among a thousand, against the number of
     seeds. Raises ValueError for a start outside the sliders.
     """
-    limits = {"true": (true, 0.0, 5.0), "noise": (noise, 0.1, 3.0), "seeds": (seeds, 1, MOST)}
-    for name, (value, low, high) in limits.items():
-        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
-            raise ValueError(f"{name} must lie in [{low:g}, {high:g}], got {value!r}.")
+    for name, value, low, high in (("true", true, 0, 5), ("noise", noise, 0.1, 3), ("seeds", seeds, 1, MOST)):
+        check_within(name, value, low, high)
     controls = [
         slider("true", "true difference", 0.0, 5.0, true, step=0.1),
         slider("noise", "seed noise (std)", 0.1, 3.0, noise, step=0.1),
         whole("seeds", "number of seeds", 1, MOST, int(seeds)),
     ]
     return LivePicture(
-        partial(_draw, *simulate(), unit),
+        partial(draw, *simulate(), unit),
         controls,
         title=title,
         alt="Fifty simulated experiments with their intervals; shares of right and wrong ones against number of seeds",
         note="simulated",
-        build=partial(_build, unit),
+        build=partial(build, unit),
         status_lines=2,
     )
 
 
-def _build(unit, figure):
+def build(unit, figure):
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     left.set(xlabel="experiment", ylabel="difference found" + (f", {unit}" if unit else ""), xlim=(-1, SHOWN + 8))
     right.set(xlabel="number of seeds", ylabel="share of experiments (%)", xlim=(0, MOST + 1), ylim=(-3, 103))
@@ -101,19 +99,20 @@ def _build(unit, figure):
     artists = {
         "truth": left.plot([], [], color=purple, lw=1.5, ls=(0, (5, 2)))[0],
         "name of truth": left.text(0, 0, "", color=purple, fontsize=8.5, ha="right", va="bottom", zorder=6),
-        "now": right.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0],
+        "here": right.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0],
     }
-    for n, (name, color) in enumerate(COLOURS.items()):
+    for n, (name, color) in enumerate(COLORS.items()):
         dots = {"ls": "none", "marker": style.MARKERS[n], "color": color}
         artists[f"bars {name}"] = left.add_collection(LineCollection([], colors=color, linewidths=1.6, zorder=3))
         artists[f"dots {name}"] = left.plot([], [], ms=4, **dots)[0]
         artists[f"single {name}"] = right.plot([], [], ms=5, **dots)[0]
         artists[name] = right.plot([], [], label=name, **{**style.look(n), "color": color})[0]
-    style.legend_row(left, [artists[name] for name in COLOURS], list(COLOURS))
+    style.legend_row(left, [artists[name] for name in COLORS], list(COLORS))
     return {"left": left, "right": right}, artists
 
 
-def _draw(plain_mean, plain_half, unit, state) -> Scene:
+def draw(plain_mean, plain_half, unit, state) -> Scene:
+    """state: true, noise, seeds. plain_mean, plain_half: see `simulate`."""
     mean, half = state.true + state.noise * plain_mean, state.noise * plain_half
     kinds = judged(state.true, mean, half)
     n, counts = state.seeds, np.arange(2, MOST + 1)
@@ -122,21 +121,22 @@ def _draw(plain_mean, plain_half, unit, state) -> Scene:
     artists = {
         "truth": ([-1, SHOWN + 8], [state.true] * 2),
         "name of truth": (SHOWN + 7.5, state.true, "truth"),
-        "now": ([n, n], [-3, 103]),
+        "here": ([n, n], [-3, 103]),
     }
     for name, kind in kinds.items():
         at = np.flatnonzero(kind[:SHOWN, n - 1])
         artists[f"dots {name}"] = (at, middle[at])
-        artists[f"bars {name}"] = [([i, i], [middle[i] - reach[i], middle[i] + reach[i]])
-                                   for i in at if np.isfinite(reach[i])]  # fmt: skip
+        bars = [i for i in at if np.isfinite(reach[i])]
+        artists[f"bars {name}"] = [([i, i], [middle[i] - reach[i], middle[i] + reach[i]]) for i in bars]
         artists[f"single {name}"] = ([1], shares[name][:1])  # a sign, no interval: apart from the curve
         artists[name] = (counts, shares[name][1:])
     reach = nice_limit(3.5 * state.noise)
     limits = {"left": (None, None, -reach, nice_limit(state.true + 3.5 * state.noise))}
-    return Scene(artists, _words({name: share[n - 1] for name, share in shares.items()}, state, unit), limits)
+    return Scene(artists, words({name: share[n - 1] for name, share in shares.items()}, state, unit), limits)
 
 
-def _words(share, state, unit) -> str:
+def words(share, state, unit) -> str:
+    """What this many seeds show. share: of the experiments that say the truth, cannot tell, and are wrong (%)."""
     unit = f" {unit}" if unit else ""
     truth = f"a true difference of {state.true:.1f}{unit}" if state.true else "no true difference"
     start = f"{state.seeds} seed{'s' * (state.seeds > 1)}, {truth}, noise {state.noise:.1f}{unit}: "
@@ -146,5 +146,5 @@ def _words(share, state, unit) -> str:
         return f"{start}one run each {sign},\nand has no interval that would warn you."
     if not state.true:
         return f"{start}the interval contains zero in {right}\nof the experiments, finds what is not there in {wrong}."
-    told = f"cannot tell in {undecided}, has the wrong sign in {wrong}."
-    return f"{start}the interval finds it in {right}\nof the experiments, {told}"
+    rest = f"cannot tell in {undecided}, has the wrong sign in {wrong}."
+    return f"{start}the interval finds it in {right}\nof the experiments, {rest}"

@@ -9,11 +9,11 @@ Source: Robbins and Monro 1951; Schaul, Zhang, LeCun 2013 (arXiv 1206.1106), sec
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 
+from course_utils.checks import check_positive, check_within
 from course_utils.pictures import style
 from course_utils.pictures.controls import log_slider, slider
 from course_utils.pictures.live import LivePicture, Scene
@@ -36,8 +36,8 @@ def noise_floor(lr: float, curvature: float = 1.0, noise: float = 1.0, momentum:
     _check(curvature, noise, momentum)
     edge = 2 * (1 + momentum) / curvature
     if not 0 < lr < edge:
-        raise ValueError(f"lr must lie in (0, 2 (1 + momentum) / curvature) = (0, {edge:g}), got {lr!r}. "
-                         "From the edge on the steps grow and there is no rest.")  # fmt: skip
+        allowed = f"(0, 2 (1 + momentum) / curvature) = (0, {edge:g})"
+        raise ValueError(f"lr must lie in {allowed}, got {lr!r}. From the edge on the steps grow and there is no rest.")
     return lr * noise**2 * (1 + momentum) / (2 * (1 - momentum) * (edge - lr) * curvature)
 
 
@@ -82,12 +82,9 @@ def simulate(rates, pushes, curvature: float = 1.0, momentum: float = 0.0, start
 
 
 def _check(curvature, noise, momentum) -> None:
-    if not (curvature > 0 and math.isfinite(curvature)):
-        raise ValueError(f"curvature must be above 0 and finite, got {curvature!r}. 1 is a good start.")
-    if not (noise >= 0 and math.isfinite(noise)):
-        raise ValueError(f"noise must be 0 or more and finite, got {noise!r}. It is a standard deviation.")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must lie in [0, 1), got {momentum!r}. 0 is plain descent.")
+    check_positive("curvature", curvature, hint="1 is a good start.")
+    check_within("noise", noise, 0, hint="It is a standard deviation.")
+    check_within("momentum", momentum, 0, 1, ends="[)", hint="0 is plain descent.")
 
 
 def _rates(rates) -> np.ndarray:
@@ -114,20 +111,20 @@ def _ends(noise: float, momentum: float) -> tuple[np.ndarray, list[float]]:
     return expected_losses(rates, CURVATURE, noise, momentum)[-1], floors
 
 
-def _build(figure):
+def build(figure):
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     left.set(xlabel="update t", ylabel="loss", yscale="log", xlim=(-3, UPDATES + 3), ylim=(1e-4, 30))
     right.set(xlabel="learning rate or peak", xscale="log", xlim=(RATES[0], RATES[-1]))
-    right.text(0.03, 0.96, f"after {UPDATES} updates", transform=right.transAxes, va="top", fontsize=8.8,
-               color=style.QUIET)  # fmt: skip
+    quiet = {"va": "top", "fontsize": 8.8, "color": style.QUIET}
+    right.text(0.03, 0.96, f"after {UPDATES} updates", transform=right.transAxes, **quiet)
     dashed = {"color": style.INK, "lw": 1.1, "ls": (0, (2, 2))}
     artists = {"one run": left.plot([], [], color=style.PALETTE[0], lw=0.8, ls="-", alpha=0.45)[0]}
     labels = ("constant", "cosine")
     for n, name in enumerate(labels):
         artists[name] = left.plot([], [], label=name, **style.look(n))[0]
         artists[f"{name} ends"] = right.plot([], [], **style.look(n))[0]
-        artists[f"{name} here"] = right.plot([], [], marker=style.MARKERS[n], ms=7, ls="none", mec=style.CARD,
-                                             color=style.PALETTE[n], zorder=5)[0]  # fmt: skip
+        point = {"marker": style.MARKERS[n], "ms": 7, "ls": "none", "mec": style.CARD, "zorder": 5}
+        artists[f"{name} here"] = right.plot([], [], color=style.PALETTE[n], **point)[0]
     artists["floor"] = left.plot([], [], label="noise floor", **dashed)[0]
     artists["floors"] = right.plot([], [], **dashed)[0]
     style.legend_row(left)
@@ -147,16 +144,20 @@ def draw(state) -> Scene:
         artists[name] = (t, means[:, n])
         artists[f"{name} ends"] = (RATES, ends[n])
         artists[f"{name} here"] = ([state.lr], [here[n]])
-    rest = means[-UPDATES // 3 :, 0].mean()
+    return Scene(artists, words(state.lr, means[:, 0], floor, here, ends))
+
+
+def words(lr: float, means, floor: float, here, ends) -> str:
+    """Where both schedules end. means: of the constant rate; here: ends of both at this rate; ends: at all RATES."""
+    rest = means[-UPDATES // 3 :].mean()
     arrived = "at rest" if here[0] < 1.1 * floor else "still on its way down"
     best = ends.argmin(axis=1)
-    words = (
-        f"Constant {state.lr:.3g}: {arrived}; loss of the last {UPDATES // 3} updates {rest:.2g}, "
+    return (
+        f"Constant {lr:.3g}: {arrived}; loss of the last {UPDATES // 3} updates {rest:.2g}, "
         f"noise floor by the formula {floor:.2g}.\n"
-        f"Cosine from {state.lr:.3g}: ends at {here[1]:.2g}. Best of all rates after {UPDATES} updates: constant "
+        f"Cosine from {lr:.3g}: ends at {here[1]:.2g}. Best of all rates after {UPDATES} updates: constant "
         f"{ends[0].min():.2g} (at {RATES[best[0]]:.2g}), cosine {ends[1].min():.2g} (from {RATES[best[1]]:.2g})."
     )
-    return Scene(artists, words)
 
 
 def noise_floor_explorer(*, lr: float = 0.1, momentum: float = 0.0, noise: float = 1.0) -> LivePicture:
@@ -170,7 +171,7 @@ def noise_floor_explorer(*, lr: float = 0.1, momentum: float = 0.0, noise: float
         draw,
         controls,
         title="A noisy bowl",
-        build=_build,
+        build=build,
         status_lines=2,
         alt=f"Left, mean loss of {COPIES} descents against update for a constant rate and a cosine, and the noise "
         "floor. Right, the loss at the end against the learning rate",

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from matplotlib.collections import LineCollection
 
+from course_utils.checks import check_positive, check_whole, check_within
 from course_utils.pictures import style
 from course_utils.pictures.controls import log_slider, slider, switch
 from course_utils.pictures.live import LivePicture, Scene
@@ -34,8 +35,13 @@ def walk(*, lr=0.1, beta2=0.99, ratio=20.0, noise=0.1, turn=0.0, corrected=True,
     units of w, >= 0. turn: degrees between valley and first weight. corrected: Adam's bias correction. beta1: Adam's
     memory of m, in [0, 1). seed: of the noise, the same for all four. Raises ValueError for values out of range.
     """
-    _refuse(dict(lr=(lr, 1e-12, 1e6), beta2=(beta2, 0, 1 - 1e-9), ratio=(ratio, 1, 1e9), noise=(noise, 0, 1e6),
-                 beta1=(beta1, 0, 1 - 1e-9), steps=(steps, 1, 10_000), turn=(turn, -360, 360)))  # fmt: skip
+    check_positive("lr", lr)
+    check_within("ratio", ratio, 1)
+    check_within("noise", noise, 0)
+    check_within("turn", turn, -360, 360)
+    check_whole("steps", steps, 1, 10_000)
+    for name, beta in (("beta1", beta1), ("beta2", beta2)):
+        check_within(name, beta, 0, 1, ends="[)")
     hiss = noise * np.random.default_rng(seed).standard_normal((steps, 2))
     cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     turned = np.array([[cos, -sin], [sin, cos]])  # w @ turned: (along the valley, across it)
@@ -59,14 +65,8 @@ def walk(*, lr=0.1, beta2=0.99, ratio=20.0, noise=0.1, turn=0.0, corrected=True,
         path.append(w)
         effective.append(eta)
     losses.append(0.5 * (bend * (w @ turned) ** 2).sum(1))
-    found = (np.array(path), np.array(effective), np.array(losses))
-    return {kind: (found[0][:, n], found[1][:, n], found[2][:, n]) for n, kind in enumerate((PLAIN, *KINDS))}
-
-
-def _refuse(allowed):
-    for name, (value, low, high) in allowed.items():
-        if not low <= value <= high:
-            raise ValueError(f"{name} = {value!r}: it must lie between {low:g} and {high:g}.")
+    tracks = np.array(path), np.array(effective), np.array(losses)
+    return {kind: tuple(track[:, n] for track in tracks) for n, kind in enumerate((PLAIN, *KINDS))}
 
 
 def _contours(ratio, turn, levels=(0.02, 0.08, 0.2, 0.4, 0.7, 1.1, 1.6, 2.2)):
@@ -80,7 +80,7 @@ def _contours(ratio, turn, levels=(0.02, 0.08, 0.2, 0.4, 0.7, 1.1, 1.6, 2.2)):
     return lines
 
 
-def _build(figure):
+def build(figure):
     plane, steps = figure.subplots(1, 2, width_ratios=[1.45, 1])
     plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=VIEW[:2], ylim=VIEW[2:])
     plane.grid(False)
@@ -103,24 +103,30 @@ def _build(figure):
 
 def draw(state) -> Scene:
     """state: lr, beta2, ratio, noise, turn (degrees), corrected."""
-    walks = walk(lr=state.lr, beta2=state.beta2, ratio=state.ratio, noise=state.noise, turn=state.turn,
-                 corrected=state.corrected)  # fmt: skip
-    artists, words = {"contours": _contours(state.ratio, state.turn)}, []
+    walks = walk(**vars(state))
+    artists = {"contours": _contours(state.ratio, state.turn)}
     low, high, t = 1e-2, 1e1, np.arange(1, STEPS + 1)
-    for kind, (path, effective, losses) in walks.items():
+    for kind, (path, effective, _) in walks.items():
         artists[kind] = tuple(np.clip(path, -50, 50).T)
-        if kind == PLAIN:
-            words.append(f"Plain descent, rate 1/λmax: loss {losses[-1]:.2g} after {STEPS} updates.")
-            continue
-        effective = np.clip(effective, 1e-9, 1e9)
-        artists[f"{kind} w1"], artists[f"{kind} w2"] = (t, effective[:, 0]), (t, effective[:, 1])
-        low, high = min(low, effective.min()), max(high, effective.max())
-        words.append(
-            f"{kind}: first move {np.abs(path[1] - path[0]).max():.2g}, loss {losses[-1]:.2g}; "
-            f"effective step of w1 / of w2 = {effective[-1, 0] / effective[-1, 1]:.3g}."
-        )
+        if kind != PLAIN:
+            w1, w2 = np.clip(effective, 1e-9, 1e9).T
+            artists[f"{kind} w1"], artists[f"{kind} w2"] = (t, w1), (t, w2)
+            low, high = min(low, w1.min(), w2.min()), max(high, w1.max(), w2.max())
     decades = (10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
-    return Scene(artists, "\n".join(words), {"steps": (None, None, *decades)})
+    return Scene(artists, words(walks), {"steps": (None, None, *decades)})
+
+
+def words(walks) -> str:
+    """How far each descent came, and how differently it treats both weights. walks: see `walk`."""
+    lines = [f"Plain descent, rate 1/λmax: loss {walks[PLAIN][2][-1]:.2g} after {STEPS} updates."]
+    for kind in KINDS:
+        path, effective, losses = walks[kind]
+        w1, w2 = np.clip(effective[-1], 1e-9, 1e9)
+        lines.append(
+            f"{kind}: first move {np.abs(path[1] - path[0]).max():.2g}, loss {losses[-1]:.2g}; "
+            f"effective step of w1 / of w2 = {w1 / w2:.3g}."
+        )
+    return "\n".join(lines)
 
 
 def valley_explorer(*, lr: float = 0.1, beta2: float = 0.99, ratio: float = 20.0, noise: float = 0.1) -> LivePicture:
@@ -137,7 +143,7 @@ def valley_explorer(*, lr: float = 0.1, beta2: float = 0.99, ratio: float = 20.0
         draw,
         controls,
         title="AdaGrad, RMSProp and Adam in a valley",
-        build=_build,
+        build=build,
         status_lines=4,
         alt="Left, paths of plain descent, AdaGrad, RMSProp and Adam over the contours of a valley. "
         "Right, the effective step of both weights against the update, logarithmic",

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from numbers import Integral
 
 import numpy as np
 from scipy.special import ndtr  # P(e < x) for a standard normal e
 
+from course_utils.checks import check_positive, check_whole, check_within
 from course_utils.pictures import style
 from course_utils.pictures.controls import slider, whole
-from course_utils.pictures.live import LivePicture, Scene, nice_limit
+from course_utils.pictures.live import LivePicture, Scene
+from course_utils.pictures.numbers import nice_limit
 
 MOST = 20  # the longest patience drawn
 RUNS = 1000  # simulated curves behind a slider picture
@@ -52,7 +53,7 @@ def false_drop_probability(noise: float, slope: float, patience: int, readings: 
     that it depends on the waits before only through k is the single assumption. For slope 0 all is exact: reading k
     is a best with probability 1/k. Raises ValueError for values out of range.
     """
-    _refuse(noise, slope, patience, readings)
+    _check(noise, slope, patience, readings)
     return float(_chain(slope / noise, int(readings), max(MOST, int(patience)) + 1)[int(patience)])
 
 
@@ -77,7 +78,7 @@ def _readings_since_best(losses) -> np.ndarray:
 
 def simulated(noise: float, slope: float, readings: int, *, runs: int = RUNS, seed: int = 0) -> np.ndarray:
     """Share of simulated curves on which the rule drops, for patience 0, 1, ..., MOST."""
-    _refuse(noise, slope, 0, readings)
+    _check(noise, slope, 0, readings)
     waits = longest_waits(_noise(runs, readings, seed) - slope / noise * np.arange(readings))
     return (waits[:, None] > np.arange(MOST + 1)).mean(axis=0)
 
@@ -89,7 +90,7 @@ def delay_on_plateau(noise: float, slope: float, patience: int, *, falling=32, r
     without a new best, and longer when luck brings one. The other arguments as in `false_drop_probability`.
     Raises ValueError for values out of range.
     """
-    _refuse(noise, slope, patience, falling)
+    _check(noise, slope, patience, falling)
     readings = falling + 10 * (max(patience, MOST) + 1) + 30  # the same curves for every usual patience
     level = -slope / noise * np.minimum(np.arange(readings), falling - 1)
     waits = _readings_since_best(_noise(runs, readings, seed) + level)
@@ -113,16 +114,15 @@ def _noise(runs, readings, seed):
     return np.random.default_rng(seed).standard_normal((runs, readings))
 
 
-def _refuse(noise, slope, patience, readings):
-    if not (0 < noise < math.inf and 0 <= slope < math.inf):
-        raise ValueError(f"noise = {noise!r}, slope = {slope!r}: nats a reading, noise above 0, slope 0 or more.")
-    for name, value, low, high in (("patience", patience, 0, 200), ("readings", readings, 1, 10_000)):
-        if not isinstance(value, Integral) or not low <= value <= high:
-            raise ValueError(f"{name} = {value!r}: a whole number from {low} to {high}.")
+def _check(noise, slope, patience, readings):
+    check_positive("noise", noise, hint="It is in nats, as the loss is.")
+    check_within("slope", slope, 0, hint="It is in nats a reading.")
+    check_whole("patience", patience, 0, 200)
+    check_whole("readings", readings, 1, 10_000)
 
 
 # ---------------------------------------------------------------------------------------------------- the picture
-def _build(figure):
+def build(figure):
     loss, chance = figure.subplots(1, 2, width_ratios=[1.25, 1])
     loss.set(xlabel="reading of the loss", ylabel="loss (nats)")
     chance.set(xlabel="patience (readings)", ylabel="P(false drop)", xlim=(-0.5, MOST + 0.5), ylim=(-0.02, 1.04))
@@ -160,13 +160,17 @@ def draw(state, start: float = 1.5) -> Scene:
         artists["drop"] = ([first], [losses[first]])
     room = nice_limit(3.2 * state.noise)
     foot = nice_limit(start - truth[-1] + 3.2 * state.noise)
-    words = (
+    status = words(state, theory[state.patience], shares[state.patience], first if fell else None)
+    return Scene(artists, status, {"loss": (-0.5, n - 0.5, start - foot, start + room)})
+
+
+def words(state, theory: float, counted: float, drop: int | None) -> str:
+    """Both probabilities of a false drop, and the reading after which this curve's rule drops (0-based), if it does."""
+    return (
         f"slope / noise = {state.slope / state.noise:.2g}. With patience {state.patience} the rule drops by mistake "
-        f"within {n} readings with probability {theory[state.patience]:.2f} (theory), "
-        f"{shares[state.patience]:.2f} (counted).\nOn curve {state.which} it "
-        + (f"drops at reading {first + 1}." if fell else "does not drop.")
+        f"within {state.readings} readings with probability {theory:.2f} (theory), {counted:.2f} (counted).\n"
+        f"On curve {state.which} it {'does not drop' if drop is None else f'drops at reading {drop + 1}'}."
     )
-    return Scene(artists, words, {"loss": (-0.5, n - 0.5, start - foot, start + room)})
 
 
 def false_drop_explorer(*, noise=0.13, slope=0.008, patience=2, readings=32) -> LivePicture:
@@ -185,7 +189,7 @@ def false_drop_explorer(*, noise=0.13, slope=0.008, patience=2, readings=32) -> 
         draw,
         controls,
         title="A rule that watches a noisy loss",
-        build=_build,
+        build=build,
         status_lines=3,
         alt="Left, a loss that falls in truth, its noisy readings, the new bests and the drop of the rule. Right, the "
         "probability of a false drop against the patience, counted and from theory",

@@ -19,8 +19,8 @@ MIDDLE = 0.98  # share of the weights that counts for a spread: a hundredth is l
 def _steps(values) -> np.ndarray:
     steps = np.asarray(values, float).ravel()
     if not steps.size or not np.isfinite(steps).all() or (steps <= 0).any():
-        raise ValueError(f"effective steps must be finite numbers above 0, at least one; got {steps.size} of them, "
-                         f"lowest {steps.min() if steps.size else 'none'}.")  # fmt: skip
+        lowest = steps.min() if steps.size else "none"
+        raise ValueError(f"effective steps: finite numbers above 0, at least one; got {steps.size}, lowest {lowest}.")
     return steps
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Real
 
 import torch
 
+from course_utils.checks import check_within
 from course_utils.data.splits import Data, Split
 
 
@@ -16,8 +16,7 @@ def with_wrong_labels(data: Data, share: float, seed: int = 0) -> Data:
     Which ones is drawn from `seed`. Validation and test labels stay right, and the images are shared, not copied.
     Raises ValueError for a share outside 0 ... 1.
     """
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
-        raise ValueError(f"share = {share!r}: must lie in 0 ... 1, the part of the training labels to make wrong")
+    check_within("share", share, 0, 1, hint="It is the part of the training labels to make wrong.")
     labels, classes = data.train.labels.clone(), len(data.classes)
     draw = torch.Generator().manual_seed(seed)
     which = torch.randperm(len(labels), generator=draw)[: round(share * len(labels))]

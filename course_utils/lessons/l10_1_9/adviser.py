@@ -1,9 +1,7 @@
 """The OneCycle tuning guide as a small adviser: symptoms in, concrete moves out, in the guide's order of priority.
 
-    advice = advise(["diverges"], Settings(peak=1.0))
-    for one in advice:
-        print(one)                      # η_max 1 → 0.85 (...): because ...
-    better = after(Settings(peak=1.0), advice)
+    for move in advise(["diverges"], Settings(peak=1.0)):
+        print(move)                     # η_max 1 → 0.85 (...): because ...
 
 The guide itself is data (adviser_rows.py): one row for each move it names. Nothing here draws.
 """
@@ -12,17 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from course_utils.checks import check_within
-from course_utils.lessons.l10_1_9.adviser_rows import CHECK, HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS, Row
+from course_utils.lessons.l10_1_9.adviser_rows import CHANGE, HANDFUL, RECIPE, ROWS, SYMPTOMS, Row, turned
 
-NAMES = {"peak": "η_max", "div_factor": "div_factor", "final_div_factor": "final_div_factor", "p": "p",
-         "m_min": "m_min", "m_max": "m_max", "prewarm": "pre-warm-up"}  # fmt: skip
-CAUTIOUS = {"peak": -1, "p": -1, "m_min": 1, "m_max": 1, "div_factor": 1, "final_div_factor": 1, "prewarm": 1}
-LIMITS = {"peak": (0, math.inf), "p": (0.05, 0.95), "div_factor": (1, 1e6), "final_div_factor": (1, 1e12),
-          "m_min": (0, 0.999), "m_max": (0, 0.999), "prewarm": (0, 1e9)}  # fmt: skip
-LIKE_BEFORE = 1e-9
+# knob -> its name on the page, its range, and which way is the cautious one
+KNOBS = {
+    "peak": ("η_max", 0, math.inf, -1), "p": ("p", 0.05, 0.95, -1),
+    "m_min": ("m_min", 0, 0.999, 1), "m_max": ("m_max", 0, 0.999, 1), "prewarm": ("pre-warm-up", 0, 1e9, 1),
+    "div_factor": ("div_factor", 1, 1e6, 1), "final_div_factor": ("final_div_factor", 1, 1e12, 1),
+}  # fmt: skip
 IN_PLACE, KEPT_BACK = "in place", "kept back"
 
 
@@ -45,28 +43,19 @@ class Settings:
     prewarm: int = 0
 
     def __post_init__(self):
-        for name, (low, high) in LIMITS.items():
-            check_within(
-                name, getattr(self, name), low, high, ends="(]" if name == "peak" else "[]", hint="See `Settings`."
-            )
+        for knob, (_, low, high, _) in KNOBS.items():
+            ends = "(]" if knob == "peak" else "[]"
+            check_within(knob, getattr(self, knob), low, high, ends=ends, hint="See `Settings`.")
         check_within("T", self.T, 1, hint="T is the planned number of updates.")
         if self.m_min > self.m_max:
             raise ValueError(f"m_min must not exceed m_max, got {self.m_min!r} > {self.m_max!r}. Swap them.")
 
-    @property
-    def eta_min(self) -> float:
-        return self.peak / self.div_factor
-
-    @property
-    def eta_final(self) -> float:
-        return self.peak / self.final_div_factor
-
 
 @dataclass(frozen=True)
-class Advice:
-    """One move. knob: the setting it changes, or None. old, new: its value before and after. kind: "change", "check"
-    (something to do outside the schedule), "instead" (another schedule), "kept back" (it would fight another move) or
-    "in place" (the knob can stay).
+class Move:
+    """A move for these settings. kind: that of its row ("change", "check" or "instead"), "kept back" (it would fight
+    another move) or "in place" (the knob can stay). knob: the setting it changes, or None. old, new: its value before
+    and after. words, why, where, symptom: see `Row`.
     """
 
     kind: str
@@ -81,8 +70,13 @@ class Advice:
     def __str__(self):
         return f"{self.words} {self.why} [{self.where}]"
 
+    @property
+    def caution(self) -> float:
+        """How far the move turns its knob to the cautious side."""
+        return KNOBS[self.knob][-1] * (self.new - self.old)
 
-def advise(symptoms: Iterable[str], settings: Settings) -> list[Advice]:
+
+def advise(symptoms: Iterable[str], settings: Settings) -> list[Move]:
     """What the guide would do about these symptoms, most urgent first; with no symptoms the guide's starting recipe.
 
     symptoms: keys of SYMPTOMS, in any order. settings: the knobs as they are. Where two moves turn the same knob the
@@ -91,68 +85,58 @@ def advise(symptoms: Iterable[str], settings: Settings) -> list[Advice]:
     """
     if not isinstance(settings, Settings):
         raise ValueError(f"settings must be Settings(...), got {settings!r}. Settings() are the guide's defaults.")
-    wanted = [symptoms] if isinstance(symptoms, str) else list(symptoms)
-    unknown = [one for one in wanted if one not in SYMPTOMS]
-    if unknown:
+    seen = [symptoms] if isinstance(symptoms, str) else list(symptoms)
+    if unknown := [symptom for symptom in seen if symptom not in SYMPTOMS]:
         raise ValueError(f"unknown symptoms {unknown}: choose from {', '.join(SYMPTOMS)}")
-    if settings.p * settings.T < HANDFUL and "very short" not in wanted:
-        wanted.append("very short")
-    rows = [row for row in (ROWS if wanted else RECIPE) if not wanted or row.symptom in wanted]
-    # A tie goes to the row that stands first in the guide: `sorted` is stable.
-    return _settle([_made(row, settings) for row in sorted(rows, key=lambda row: row.order)])
+    if settings.p * settings.T < HANDFUL:
+        seen.append("very short")
+    rows = [row for row in ROWS if row.symptom in seen] if seen else RECIPE
+    # A tie goes to the row that is first in the guide: `sorted` is stable.
+    return _settle([_move(row, settings) for row in sorted(rows, key=lambda row: row.order)])
 
 
-def after(settings: Settings, advice: Iterable[Advice]) -> Settings:
-    """The settings once every "change" in `advice` is made (one element is fine, too: `after(s, advice[:1])`)."""
-    return replace(settings, **{one.knob: one.new for one in advice if one.kind == "change"})
+def after(settings: Settings, moves: Iterable[Move]) -> Settings:
+    """The settings once every "change" among the moves is made (one element is fine, too: `after(s, moves[:1])`)."""
+    return replace(settings, **{move.knob: move.new for move in moves if move.kind == CHANGE})
 
 
-def knobs(settings: Settings) -> dict[str, float]:
-    """The settings by name."""
-    return asdict(settings)
+def _move(row: Row, settings: Settings) -> Move:
+    """The row with this training's numbers; "in place" if the knob already is where the row wants it."""
+    text = {"why": row.why, "where": row.where, "symptom": row.symptom}
+    if row.kind != CHANGE:
+        return Move(row.kind, row.words, **text)
+    old, (name, low, high, _) = getattr(settings, row.turn), KNOBS[row.turn]
+    high = settings.m_max if row.turn == "m_min" else high
+    new = float(f"{min(max(turned(row.change, old), low), high):.4g}")
+    if math.isclose(old, new, rel_tol=1e-9):
+        return Move(IN_PLACE, f"{name} {_written(old)} can stay ({row.words}).", **text)
+    return Move(
+        CHANGE, f"{name} {_written(old)} → {_written(new)} ({row.words}):", **text, knob=row.turn, old=old, new=new
+    )
 
 
-# ------------------------------------------------------------------------------------------------------ one row
-def _made(row: Row, settings: Settings) -> Advice:
-    """The row as advice with numbers; "in place" if the knob already is where the row wants it."""
-    if row.kind in (CHECK, INSTEAD):
-        return Advice(row.kind, row.words, row.why, row.where, row.symptom)
-    old = getattr(settings, row.knob)
-    low, high = LIMITS[row.knob]
-    if row.knob == "m_min":
-        high = settings.m_max
-    new = min(max(row.change(old), low), high)
-    new = float(f"{new:.4g}")
-    if abs(new - old) <= LIKE_BEFORE * max(abs(old), abs(new)):
-        words = f"{NAMES[row.knob]} {_shown(old)} can stay ({row.words})."
-        return Advice(IN_PLACE, words, row.why, row.where, row.symptom)
-    words = f"{NAMES[row.knob]} {_shown(old)} → {_shown(new)} ({row.words}):"
-    return Advice(row.kind, words, row.why, row.where, row.symptom, row.knob, old, new)
-
-
-def _shown(value: float) -> str:
+def _written(value: float) -> str:
     return f"{value:.3g}" if value < 1e4 else f"{value:.0e}".replace("e+0", "e")
 
 
-# ---------------------------------------------------------------------------------------------- several rows
-def _settle(made: list[Advice]) -> list[Advice]:
-    """One move a knob: the most cautious. What pulls the other way, and what can stay as it is, comes last."""
-    kept: list[Advice] = []
-    last: list[Advice] = []
-    place: dict[str, int] = {}
-    for one in made:
-        if one.kind != "change":
-            where = last if one.kind == IN_PLACE else kept
-            if all(other.words != one.words for other in where):
-                where.append(one)
-        elif one.knob not in place:
-            place[one.knob] = len(kept)
-            kept.append(one)
+def _settle(moves: list[Move]) -> list[Move]:
+    """One change a knob: the most cautious. What pulls the other way, and what can stay as it is, comes last."""
+    first: list[Move] = []
+    last: list[Move] = []
+    place: dict[str, int] = {}  # knob -> where its change is listed
+    for move in moves:
+        if move.kind != CHANGE:
+            listed = last if move.kind == IN_PLACE else first
+            if all(other.words != move.words for other in listed):
+                listed.append(move)
+        elif move.knob not in place:
+            place[move.knob] = len(first)
+            first.append(move)
         else:
-            other = kept[place[one.knob]]
-            best, rest = sorted((one, other), key=lambda a: CAUTIOUS[a.knob] * (a.new - a.old), reverse=True)
-            kept[place[one.knob]] = best  # stands where the more urgent of the two stood
-            if (best.new - best.old) * (rest.new - rest.old) < 0:
+            other = first[place[move.knob]]
+            best, rest = sorted((move, other), key=lambda change: change.caution, reverse=True)
+            first[place[move.knob]] = best  # where the more urgent of the two was
+            if best.caution * rest.caution < 0:
                 why = f"It would undo a move above: settle that one first. {rest.why}"
                 last.append(replace(rest, kind=KEPT_BACK, why=why))
-    return kept + last
+    return first + last

@@ -9,7 +9,7 @@ import pytest
 from course_utils.claims import compare as module
 from course_utils.claims.compare import BOTH, REAL, SMALL, UNKNOWN, claim_within, difference, seeds_needed
 from course_utils.claims.rule import decide
-from course_utils.pictures.canvas import WIDGET_VIEW
+from course_utils.pictures.outputs import WIDGET_VIEW
 from course_utils.runs import Run, RunTable
 
 

@@ -12,10 +12,9 @@ import torch
 
 from course_utils.contents import LESSONS
 from course_utils.exercises import asking as exercises
-from course_utils.exercises import bank, checking, progress
+from course_utils.exercises import bank, cards, checking, progress
 from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 from course_utils.exercises.checking import CORRECT, ERROR, NOT_ATTEMPTED, NOT_YET
-from course_utils.pictures import cards
 
 judge = functools.partial(checking.judge, seconds=60)  # a busy machine must not fail a right answer
 

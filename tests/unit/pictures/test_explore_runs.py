@@ -12,7 +12,7 @@ from course_utils.runs import Run, RunTable
 LRS = [0.001, 0.01, 0.1, 1.0]
 
 
-def made_up(lr, seed, optimizer="sgd", n=60, source="made up"):
+def a_run(lr, seed, optimizer="sgd", n=60, source="made up"):
     """A run with invented numbers: better towards LR 0.1; 1.0 diverges at update 20 + seed."""
     lost = lr >= 1.0
     run = Run(
@@ -36,7 +36,7 @@ def made_up(lr, seed, optimizer="sgd", n=60, source="made up"):
 
 
 def table(optimizers=("adam", "sgd"), seeds=3, **more):
-    return RunTable([made_up(lr, s, o, **more) for o in optimizers for lr in LRS for s in range(seeds)])
+    return RunTable([a_run(lr, s, o, **more) for o in optimizers for lr in LRS for s in range(seeds)])
 
 
 @pytest.mark.parametrize("lr", LRS[:3])
@@ -118,7 +118,7 @@ def test_moving_the_lr_keeps_the_background():
 def test_without_a_group_and_with_one_seed():
     picture = run_explorer(table(["sgd"], seeds=1), by=None)
     assert "optimizer" not in picture.controls
-    np.testing.assert_allclose(picture.artists["median"].get_ydata(), curve_of(made_up(0.1, 0), "loss")[1])
+    np.testing.assert_allclose(picture.artists["median"].get_ydata(), curve_of(a_run(0.1, 0), "loss")[1])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_cannot_be_shown_is_refused(runs, more, words):
 
 
 def test_seed_band_goes_on_when_a_seed_ends_early_or_is_not_finite():
-    long, short, bad = made_up(0.1, 0), made_up(0.1, 1, n=30), made_up(0.1, 2)
+    long, short, bad = a_run(0.1, 0), a_run(0.1, 1, n=30), a_run(0.1, 2)
     bad.loss_log[:] = [math.nan] * len(bad.loss_log)
     t, median, low, high = seed_band([long, short, bad])
     assert t[-1] == 60 and np.isfinite(median).all()
@@ -144,6 +144,6 @@ def test_seed_band_goes_on_when_a_seed_ends_early_or_is_not_finite():
 
 
 def test_summary_counts_diverged_seeds_and_leaves_them_out_of_the_accuracy():
-    known = summary_of([made_up(0.1, 0), made_up(1.0, 1)])
+    known = summary_of([a_run(0.1, 0), a_run(1.0, 1)])
     assert known["seeds"] == 2 and known["diverged_at"] == [21] and len(known["accuracies"]) == 1
-    assert math.isnan(summary_of([made_up(1.0, 0)])["median"])
+    assert math.isnan(summary_of([a_run(1.0, 0)])["median"])

@@ -9,7 +9,8 @@ import pytest
 
 from course_utils import schedules
 from course_utils.lessons.l10_1_1 import bowl
-from course_utils.pictures.explore_schedules import mean_rate, sample, schedule_explorer, share_above
+from course_utils.pictures.explore_schedules import schedule_explorer
+from course_utils.pictures.schedule_curves import mean_rate, sample, share_above
 from course_utils.pictures.schedule_sliders import SPECS, annealing_of_torch
 
 

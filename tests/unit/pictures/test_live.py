@@ -3,16 +3,18 @@
 import gc
 import io
 import sys
+from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils.pictures import live
-from course_utils.pictures.canvas import WIDGET_VIEW, encode_png
+from course_utils.pictures.canvas import encode_png
 from course_utils.pictures.controls import choice, log_slider, slider, snap, switch, whole
 from course_utils.pictures.live import CannotDraw, LivePicture, Scene
+from course_utils.pictures.numbers import capital, cell, name_of, nice_limit
+from course_utils.pictures.outputs import WIDGET_VIEW
 
 T = np.arange(200.0)
 
@@ -25,9 +27,15 @@ def draw_line(state):
     )
 
 
-def picture(draw=draw_line, **more):
+def build_lines(figure, names=("line",)):
+    axes = figure.subplots()
+    axes.set(xlabel="update t", ylabel="learning rate", xlim=(0, 200), ylim=(0, 1))
+    return {"main": axes}, {name: axes.plot([], [], label=name)[0] for name in names}
+
+
+def picture(draw=draw_line, build=build_lines, **more):
     controls = [log_slider("peak", "peak LR", 1e-3, 1, 0.1), slider("other", "other", 0, 1, 0.5)]
-    return LivePicture(draw, controls, title="A line", xlabel="update t", ylabel="learning rate", **more)
+    return LivePicture(draw, controls, build=build, title="A line", **more)
 
 
 @pytest.mark.parametrize("peak", [0.001, 0.02, 0.3, 1.0])
@@ -177,19 +185,18 @@ def test_the_page_does_not_jump():
 
 
 def test_artists_that_draw_does_not_name_are_hidden():
-    shown = picture(lambda s: {"a": (T, T), **({"b": (T, 2 * T)} if s.other < 0.6 else {})})
+    def draw(state):
+        return Scene({"a": (T, T), **({"b": (T, 2 * T)} if state.other < 0.6 else {})})
+
+    shown = picture(draw, partial(build_lines, names=("a", "b")))
     assert shown.artists["b"].get_visible()
     shown.set(other=0.7)
     assert not shown.artists["b"].get_visible() and shown.artists["a"].get_visible()
 
 
 def test_an_unknown_artist_is_named():
-    def build(figure):
-        axes = figure.subplots()
-        return {"main": axes}, {"line": axes.plot([], [])[0]}
-
     with pytest.raises(KeyError, match="'lime'.*line"):
-        picture(lambda state: Scene({"lime": (T, T)}), build=build)
+        picture(lambda state: Scene({"lime": (T, T)}))
 
 
 def test_every_kind_of_artist_moves():
@@ -202,12 +209,12 @@ def test_every_kind_of_artist_moves():
             "word": axes.text(0, 0, ""),
         }
 
-    def draw(s):
+    def draw(state):
         return Scene(
             {
-                "band": (T, T * 0 + s.peak, T * 0 + s.peak + 0.1),
-                "points": ([1, 2], [s.peak, 0.5]),
-                "word": (100, 0.5, f"{s.peak:.3g}"),
+                "band": (T, T * 0 + state.peak, T * 0 + state.peak + 0.1),
+                "points": ([1, 2], [state.peak, 0.5]),
+                "word": (100, 0.5, f"{state.peak:.3g}"),
             }
         )
 
@@ -225,14 +232,14 @@ def test_controls_of_every_kind():
         snap("lr", "LR", [("0.01", 0.01), ("0.1", 0.1)], 0.1),
         switch("log", "logarithmic axis"),
     ]
-    shown = LivePicture(lambda state: {"y": (T, T * state.lr)}, controls, title="Kinds")
+    shown = LivePicture(lambda state: Scene({"line": (T, T * state.lr)}), controls, build=build_lines, title="Kinds")
     assert vars(shown.state) == {"epochs": 5, "optimizer": "sgd", "lr": 0.1, "log": False}
     with pytest.raises(ValueError, match="'sgd', 'adam'"):
         shown.set(optimizer="lion")
     with pytest.raises(ValueError, match="0.01, 0.1"):
         shown.set(lr=0.05)
     with pytest.raises(ValueError, match="share a name"):
-        LivePicture(lambda state: {}, [switch("a", "a"), switch("a", "b")])
+        LivePicture(lambda state: Scene({}), [switch("a", "a"), switch("a", "b")], build=build_lines)
 
 
 def test_every_control_has_a_visible_label():
@@ -251,7 +258,24 @@ def _all_widgets(box):
 
 @pytest.mark.parametrize("value, limit", [(0.1, 0.1), (0.11, 0.2), (3, 5), (5, 5), (7, 10), (0, 1), (float("nan"), 1)])
 def test_nice_limits(value, limit):
-    assert live.nice_limit(value) == pytest.approx(limit)
+    assert nice_limit(value) == pytest.approx(limit)
+
+
+def test_limits_of_other_steps():
+    assert nice_limit(0.31, (1, 3, 4)) == pytest.approx(0.4) and nice_limit(0.41, (1, 3, 4)) == pytest.approx(1)
+
+
+def test_how_values_are_written():
+    assert [name_of(value) for value in ("sgd+momentum", "one_cycle", 1e-5)] == ["SGD + momentum", "one cycle", "1e-05"]
+    assert [cell(value) for value in (None, 61.23456, 64, "64k")] == ["–", "61.23", "64", "64k"]
+    assert capital("mean LR") == "Mean LR" and capital("") == ""
+
+
+def test_a_slider_stops_where_the_page_puts_it():
+    log, plain = log_slider("lr", "LR", 1e-3, 1, 0.1), slider("p", "p", 0.05, 0.95, 0.3, 0.01)
+    assert log.stop(0.255) == pytest.approx(10**-0.6) and log.stop(log.stop(0.255)) == log.stop(0.255)
+    assert plain.stop(0.2504) == pytest.approx(0.25) and plain.stop(0.949999) == 0.95 == plain.stop(2)
+    assert plain.start_at(0.2504).default == plain.widget.value == plain.stop(0.25)
 
 
 def test_two_thousand_moves_do_not_grow_memory():

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from course_utils import schedules
-from course_utils.pictures import charts, still, tables
-from course_utils.pictures import run_curves as plots
-from course_utils.pictures.canvas import WIDGET_VIEW
+from course_utils.pictures import charts, run_curves, still, tables
+from course_utils.pictures.outputs import WIDGET_VIEW
 from course_utils.pictures.seed_bands import seed_band
 from course_utils.runs import Run, RunTable
 
 
-def made_up(lr=0.1, seed=0, n=100, diverged=False, drops=(), source="made up"):
+def a_run(lr=0.1, seed=0, n=100, diverged=False, drops=(), source="made up"):
     run = Run(config={"lr": lr}, seed=seed, source=source, status="diverged" if diverged else "finished")
     rng = np.random.default_rng(seed)
     for t in range(1, n + 1):
@@ -31,8 +30,8 @@ def line(figure, label):
 
 
 def test_curves_draws_the_median_and_labels_axes():
-    runs = RunTable([made_up(seed=s) for s in range(3)])
-    figure = plots.curves({"LR 0.1": runs, "LR 1": [made_up(1.0, n=30, diverged=True)]}, "loss", title="Loss")
+    runs = RunTable([a_run(seed=s) for s in range(3)])
+    figure = run_curves.curves({"LR 0.1": runs, "LR 1": [a_run(1.0, n=30, diverged=True)]}, "loss", title="Loss")
     t, median, low, high = seed_band(runs, "loss")
     np.testing.assert_array_equal(line(figure, "LR 0.1").get_xydata(), np.column_stack([t, median]))
     axes = figure.axes[0]
@@ -44,7 +43,7 @@ def test_curves_draws_the_median_and_labels_axes():
 
 def test_the_note_names_the_data_and_warns_of_the_stand_in():
     def notes(source):
-        figure = plots.curves({"a": made_up(source=source)}, "accuracy")
+        figure = run_curves.curves({"a": a_run(source=source)}, "accuracy")
         return " ".join(text.get_text() for text in figure.texts)
 
     assert "live: CIFAR-10 (JPEG copy)" in notes("CIFAR-10 (JPEG copy)")
@@ -52,19 +51,19 @@ def test_the_note_names_the_data_and_warns_of_the_stand_in():
 
 
 def test_loss_figure_marks_every_drop_and_draws_the_average():
-    run = made_up(n=300, drops=(100, 200))
-    figure = plots.loss_figure(run, beta=0.9)
+    run = a_run(n=300, drops=(100, 200))
+    figure = run_curves.loss_figure(run, beta=0.9)
     axes = figure.axes[0]
     np.testing.assert_allclose(line(figure, "its moving average (β = 0.9)").get_ydata(), run.ema(0.9))
     np.testing.assert_allclose(line(figure, "loss of one batch").get_ydata(), run.loss)
-    assert plots.lr_drops(run.lr) == [100, 200]
+    assert run_curves.lr_drops(run.lr) == [100, 200]
     assert [text.get_text() for text in axes.texts] == ["LR 0.1 → 0.01", "LR 0.01 → 0.001"]
-    assert plots.lr_drops([0.1, 0.099, 0.09, 0.1, 0.05]) == [4]
+    assert run_curves.lr_drops([0.1, 0.099, 0.09, 0.1, 0.05]) == [4]
 
 
 def test_lr_axis_shows_medians_and_marks_divergence():
-    runs = [made_up(lr, s) for lr in (0.01, 0.1) for s in range(3)] + [made_up(1.0, 0, diverged=True)]
-    figure = plots.lr_axis({"SGD": RunTable(runs)})
+    runs = [a_run(lr, s) for lr in (0.01, 0.1) for s in range(3)] + [a_run(1.0, 0, diverged=True)]
+    figure = run_curves.lr_axis({"SGD": RunTable(runs)})
     drawn = line(figure, "SGD")
     np.testing.assert_allclose(drawn.get_xdata(), [0.01, 0.1])
     np.testing.assert_allclose(drawn.get_ydata(), [61, 61])
@@ -85,30 +84,30 @@ def test_heat_map_writes_every_number_and_a_cross_for_the_missing():
 
 def test_schedules_figure_follows_the_functions():
     cosine = partial(schedules.cosine, peak=0.1, T=500)
-    figure = plots.schedules_figure({"cosine": cosine, "constant": lambda t: 0.05}, 500)
+    figure = run_curves.schedules_figure({"cosine": cosine, "constant": lambda t: 0.05}, 500)
     t, lr = line(figure, "cosine").get_data()
     np.testing.assert_array_equal(lr, [cosine(float(u)) for u in t])
     assert figure.axes[0].get_ylabel() == "learning rate"
 
 
 def test_a_still_picture_has_alt_text_and_one_stable_bundle():
-    shown = still.still(plots.curves({"a": made_up()}, title="Loss"), 'Falls from "2.3" to 0.4')
+    shown = still.still(run_curves.curves({"a": a_run()}, title="Loss"), 'Falls from "2.3" to 0.4')
     bundle = shown._repr_mimebundle_()
     assert set(bundle) == {WIDGET_VIEW, "image/png", "text/plain"}
     assert bundle["text/plain"] == "Picture: Loss"
     assert 'alt="Falls from &quot;2.3&quot; to 0.4"' in shown.widget.children[0].value
     with pytest.raises(ValueError, match="alt"):
-        still.still(plots.curves({"a": made_up()}), " ")
+        still.still(run_curves.curves({"a": a_run()}), " ")
 
 
 def test_show_displays_at_once(capsys):
-    still.show(plots.curves({"a": made_up()}, title="Loss"), "A falling line")
+    still.show(run_curves.curves({"a": a_run()}, title="Loss"), "A falling line")
     assert capsys.readouterr().out.strip() == "Picture: Loss"  # outside a notebook: the text form
 
 
 def test_the_same_figure_gives_the_same_bytes():
-    one, two = (still.still(plots.curves({"a": made_up()}), "x") for _ in range(2))
-    assert one.png == two.png
+    first, second = (still.still(run_curves.curves({"a": a_run()}), "x") for _ in range(2))
+    assert first.png == second.png
 
 
 def test_compare_table_labels_every_number():

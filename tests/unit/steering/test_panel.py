@@ -12,7 +12,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course_utils.pictures.canvas import WIDGET_VIEW
+from course_utils.pictures.outputs import WIDGET_VIEW
 from course_utils.runs import Run
 from course_utils.schedules import cosine
 from course_utils.steering.panel import LiveTraining, live_training

@@ -50,7 +50,7 @@ def test_several_schedules_side_by_side():
     np.testing.assert_allclose(both[:, 1], bowl.expected_losses(rates[:, 1]))
 
 
-@pytest.mark.parametrize("call", [
+CALLS = [
     lambda: bowl.noise_floor(0.0),
     lambda: bowl.noise_floor(2.0),
     lambda: bowl.noise_floor(math.nan),
@@ -65,7 +65,10 @@ def test_several_schedules_side_by_side():
     lambda: bowl.simulate([0.1, 0.1], np.zeros((3, 5))),
     lambda: bowl.simulate([0.1], np.zeros(1)),
     lambda: bowl.simulate([0.1], np.zeros((1, 5)), momentum=-0.1),
-])  # fmt: skip
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
 def test_bad_input_is_refused_by_name(call):
     with pytest.raises(ValueError, match="lr|curvature|noise|momentum|rates|pushes"):
         call()

@@ -13,10 +13,12 @@ from course_utils.lessons.l10_1_7.adaptive import KINDS, PLAIN, START, valley_ex
 def torch_path(kind, lr, beta2, ratio, turn, steps):
     """The same descent by torch.optim, without noise."""
     w = torch.tensor(START, dtype=torch.float64, requires_grad=True)
-    make = {"AdaGrad": lambda: torch.optim.Adagrad([w], lr=lr, eps=1e-8),
-            "RMSProp": lambda: torch.optim.RMSprop([w], lr=lr, alpha=beta2),
-            "Adam": lambda: torch.optim.Adam([w], lr=lr, betas=(0.9, beta2)),
-            PLAIN: lambda: torch.optim.SGD([w], lr=1.0)}  # fmt: skip
+    make = {
+        "AdaGrad": lambda: torch.optim.Adagrad([w], lr=lr, eps=1e-8),
+        "RMSProp": lambda: torch.optim.RMSprop([w], lr=lr, alpha=beta2),
+        "Adam": lambda: torch.optim.Adam([w], lr=lr, betas=(0.9, beta2)),
+        PLAIN: lambda: torch.optim.SGD([w], lr=1.0),
+    }
     optimizer, path = make[kind](), [w.tolist()]
     cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     for _ in range(steps):
@@ -63,13 +65,14 @@ def test_adagrad_only_slows_down():
     assert (np.diff(effective, axis=0) <= 0).all()
 
 
-@pytest.mark.parametrize(
-    "wrong", [dict(lr=0), dict(lr=math.nan), dict(beta2=1), dict(beta2=-0.1), dict(ratio=0.5), dict(noise=-1),
-              dict(beta1=1), dict(steps=0), dict(turn=math.inf)]
-)  # fmt: skip
-def test_bad_input_is_refused_by_name(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        walk(**wrong)
+BAD = [("lr", 0), ("lr", math.nan), ("beta2", 1), ("beta2", -0.1), ("ratio", 0.5), ("noise", -1)]
+BAD += [("beta1", 1), ("steps", 0), ("turn", math.inf)]
+
+
+@pytest.mark.parametrize("name, value", BAD)
+def test_bad_input_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=name):
+        walk(**{name: value})
 
 
 @pytest.mark.parametrize("lr", [1e-3, 1.0])

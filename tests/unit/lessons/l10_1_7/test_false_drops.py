@@ -76,14 +76,15 @@ def test_delay_grows_by_at_least_a_reading_with_each_step_of_patience():
     assert delay_on_plateau(0.1, 0.0, 3, falling=40) < steep  # among many level readings a new best is rare
 
 
-@pytest.mark.parametrize(
-    "wrong", [dict(noise=0), dict(noise=math.nan), dict(slope=-0.1), dict(patience=-1), dict(patience=2.5),
-              dict(patience=201), dict(readings=0), dict(readings=10**6)]
-)  # fmt: skip
-def test_bad_input_is_refused_by_name(wrong):
+BAD = [("noise", 0), ("noise", math.nan), ("slope", -0.1), ("patience", -1), ("patience", 2.5)]
+BAD += [("patience", 201), ("readings", 0), ("readings", 10**6)]
+
+
+@pytest.mark.parametrize("name, value", BAD)
+def test_bad_input_is_refused_by_name(name, value):
     right = dict(noise=0.1, slope=0.01, patience=2, readings=32)
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        false_drop_probability(**{**right, **wrong})
+    with pytest.raises(ValueError, match=name):
+        false_drop_probability(**{**right, name: value})
 
 
 def test_losses_without_rows_are_refused():

@@ -56,8 +56,8 @@ def test_moments_must_name_the_same_layers():
 
 # --------------------------------------------------------------------------------------------------- line_figure
 def test_lines_and_bands():
-    figure = line_figure({"one": ([0, 1, 2], [3, 4, 5]), "seeds": ([0, 1], [[1, 2], [3, 4], [9, 9]])},
-                         xlabel="x", ylabel="y", limits=(0, 2, None, 10), dots=["one"])  # fmt: skip
+    lines = {"one": ([0, 1, 2], [3, 4, 5]), "seeds": ([0, 1], [[1, 2], [3, 4], [9, 9]])}
+    figure = line_figure(lines, xlabel="x", ylabel="y", limits=(0, 2, None, 10), dots=["one"])
     axes = figure.axes[0]
     np.testing.assert_array_equal(axes.lines[1].get_ydata(), [3, 4])
     assert len(axes.collections) == 1 and axes.lines[0].get_linestyle() == "None"

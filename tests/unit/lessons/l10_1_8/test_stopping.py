@@ -12,24 +12,24 @@ from course_utils.training.early_stopping import stopping
 from tests.made_up import tiny_data
 
 
-def made_up(seed, share, kind="recorded"):
+def a_run(seed, share, kind="recorded"):
     """A run of twelve validations: accuracy rises to update 40 and sinks, loss turns at 30."""
     t = [10 * (k + 1) for k in range(12)]
     accuracy = [0.4 - 0.01 * abs(k - 3) - 0.002 * seed * (k % 2) for k in range(12)]
     loss = [1.5 + 0.1 * abs(k - 2) for k in range(12)]
-    lists = {f"{on}_{name}": list(values) for on in ("test", "small")
-             for name, values in (("accuracy", accuracy), ("loss", loss))}  # fmt: skip
+    lists = {f"{on}_accuracy": list(accuracy) for on in ("test", "small")}
+    lists |= {f"{on}_loss": list(loss) for on in ("test", "small")}
     config = dict(wrong_labels=share, train_accuracy=[min(1, k / 9) for k in range(12)], **lists)
-    return Run(config=config, seed=seed, status="finished", kind=kind, source="CIFAR-10", t=t, lr=[0.1] * 12,
-               momentum=[0.9] * 12, loss_log=[2.0 / (k + 1) for k in range(12)],
-               val=list(zip(t, loss, accuracy, strict=True)))  # fmt: skip
+    curves = dict(t=t, lr=[0.1] * 12, momentum=[0.9] * 12, loss_log=[2.0 / (k + 1) for k in range(12)])
+    val = list(zip(t, loss, accuracy, strict=True))
+    return Run(config=config, seed=seed, status="finished", kind=kind, source="CIFAR-10", val=val, **curves)
 
 
-TABLE = RunTable([made_up(seed, share) for seed in range(3) for share in (0.0, 0.4)])
+TABLE = RunTable([a_run(seed, share) for seed in range(3) for share in (0.0, 0.4)])
 
 
 def test_scores_and_best():
-    run = made_up(0, 0.4)
+    run = a_run(0, 0.4)
     assert scores_of(run)[3] == pytest.approx(40) and scores_of(run, "loss")[2] == 1.5
     assert (best_at(run), best_at(run, "loss")) == (3, 2)
     with pytest.raises(ValueError, match="by = 'f1'"):
@@ -58,9 +58,9 @@ def test_every_slider_value_draws():
 
 def test_the_picture_shows_what_the_rule_says():
     picture = stopping_explorer(TABLE).set(share=0.4, seed=0, patience=2)
-    assert stopping(scores_of(made_up(0, 0.4)), 2).at == 5
+    assert stopping(scores_of(a_run(0, 0.4)), 2).at == 5
     scene = picture.scene
-    assert scene.artists["stop"][0] == [60, 60] and scene.artists["kept"][0] == [40]
+    assert scene.artists["stop"][0] == [60, 60] and scene.artists["chosen"][0] == [40]
     assert "stops after update 60 of 120 and keeps that of update 40. Test accuracy there 40.0 %" in scene.status
     assert "50% of the updates saved" in scene.status and "0 of 3 stopped too early" in scene.status
     assert "later" not in scene.artists
@@ -69,7 +69,7 @@ def test_the_picture_shows_what_the_rule_says():
 
 
 def test_too_early_is_counted_and_the_later_best_is_shown():
-    late = [made_up(seed, 0.4) for seed in range(2)]
+    late = [a_run(seed, 0.4) for seed in range(2)]
     for run in late:
         for name in ("test_accuracy", "small_accuracy"):
             run.config[name][-1] = 0.5
@@ -84,7 +84,7 @@ def test_an_empty_table_is_refused():
 
 
 def test_figure():
-    figure = overfitting_figure({"a": made_up(0, 0.0, "live"), "b": [made_up(1, 0.4), made_up(2, 0.4)]}, title="Fig")
+    figure = overfitting_figure({"a": a_run(0, 0.0, "live"), "b": [a_run(1, 0.4), a_run(2, 0.4)]}, title="Fig")
     above, below = figure.axes[0], figure.axes[2]
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["a", "b"]
     star = next(line for line in above.lines if line.get_marker() == "*")
@@ -125,5 +125,5 @@ def test_wrong_labels_are_wrong_counted_and_seeded():
     assert with_wrong_labels(data, 0).train.labels.equal(before)
     assert len(set(with_wrong_labels(data, 1).train.labels.sub(before).remainder(10).tolist())) == 9
     for share in (-0.1, 1.1, "half", True, math.nan):
-        with pytest.raises(ValueError, match="share = "):
+        with pytest.raises(ValueError, match="share must"):
             with_wrong_labels(data, share)

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from course_utils.lessons.l10_1_9.adviser import CAUTIOUS, LIMITS, Settings, advise, after
-from course_utils.lessons.l10_1_9.adviser_rows import HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS
+from course_utils.lessons.l10_1_9.adviser import KNOBS, Settings, advise, after
+from course_utils.lessons.l10_1_9.adviser_rows import HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS, turned
 
 CNN = Settings(peak=1.0)  # div_factor 10, final_div_factor 1e4, p 0.3, momentum 0.85 to 0.95, 1000 updates
 
@@ -62,7 +62,7 @@ ALREADY_RIGHT = {"from step": ["p"], "from cosine": ["p"], "from constant": ["di
 
 
 def changes(symptoms, settings=CNN):
-    return {one.knob: one.new for one in advise(symptoms, settings) if one.kind == "change"}
+    return {move.knob: move.new for move in advise(symptoms, settings) if move.kind == "change"}
 
 
 def test_every_symptom_is_in_a_table_above_and_every_row_belongs_to_a_symptom():
@@ -73,10 +73,10 @@ def test_every_symptom_is_in_a_table_above_and_every_row_belongs_to_a_symptom():
 
 @pytest.mark.parametrize("symptom", LECTURE)
 def test_the_moves_of_a_symptom_are_the_lectures_in_its_order(symptom):
-    found = changes([symptom])
-    assert list(found) == list(LECTURE[symptom])
+    moves = changes([symptom])
+    assert list(moves) == list(LECTURE[symptom])
     for knob, (low, high) in LECTURE[symptom].items():
-        assert low - 1e-9 <= found[knob] <= high + 1e-9, (knob, found[knob])
+        assert low - 1e-9 <= moves[knob] <= high + 1e-9, (knob, moves[knob])
 
 
 @pytest.mark.parametrize("symptom", WORDS)
@@ -90,7 +90,7 @@ def test_what_has_no_number_is_said(symptom):
 
 @pytest.mark.parametrize("symptom, knobs", ALREADY_RIGHT.items())
 def test_a_knob_that_is_right_can_stay_and_a_wrong_one_is_named(symptom, knobs):
-    assert [one.words.split()[0] for one in advise([symptom], CNN) if one.kind == "in place"] == knobs
+    assert [move.words.split()[0] for move in advise([symptom], CNN) if move.kind == "in place"] == knobs
     wrong = Settings(peak=1.0, p=0.6, div_factor=100, final_div_factor=10)
     assert set(changes([symptom], wrong)) >= set(knobs)
 
@@ -102,9 +102,29 @@ def test_where_onecycle_is_not_a_win_another_schedule_comes_first(symptom):
 
 
 def test_a_rise_of_a_handful_of_updates_is_noticed_by_itself():
-    assert any(one.symptom == "very short" for one in advise([], Settings(T=30)))
-    assert any(one.symptom == "very short" for one in advise(["diverges"], Settings(T=int(HANDFUL / 0.3) - 1)))
-    assert not any(one.symptom == "very short" for one in advise([], Settings(T=int(HANDFUL / 0.3) + 1)))
+    few, enough = int(HANDFUL / 0.3) - 1, int(HANDFUL / 0.3) + 1
+    for symptoms, T, noticed in (([], 30, True), (["diverges"], few, True), ([], enough, False)):
+        assert any(move.symptom == "very short" for move in advise(symptoms, Settings(T=T))) == noticed
+
+
+CHANGES = [
+    ("times 0.85", 2, 1.7),
+    ("plus -0.05; until 0.1", 0.3, 0.25),
+    ("plus -0.05; until 0.1", 0.12, 0.1),
+    ("plus -0.05; until 0.1", 0.07, 0.07),
+    ("times 2; until 25", 20, 25),
+    ("times 2; until 25", 60, 60),
+    ("at-least 5; times 2; until 25", 2, 10),
+    ("at-most 20; times 0.5; until 3", 100, 10),
+    ("at-most 20; times 0.5; until 3", 4, 3),
+    ("next-of 0.35 0.4", 0.35, 0.4),
+    ("next-of 0.35 0.4", 0.5, 0.5),
+]
+
+
+@pytest.mark.parametrize("change, old, new", CHANGES)
+def test_how_a_knob_turns(change, old, new):
+    assert turned(change, old) == pytest.approx(new)
 
 
 def test_without_symptoms_the_recipe():
@@ -123,40 +143,41 @@ def test_exploring_longer_goes_on_to_040_and_no_further():
 def test_momentum_never_crosses_and_what_cannot_move_is_said_to_stay():
     narrow = Settings(m_min=0.94, m_max=0.95)
     assert changes(["diverges"], narrow)["m_min"] == 0.95
-    stays = [one for one in advise(["diverges"], Settings(m_min=0.95)) if one.kind == "in place"]
-    assert [one.words.split()[0] for one in stays] == ["m_min"]
+    stays = [move for move in advise(["diverges"], Settings(m_min=0.95)) if move.kind == "in place"]
+    assert [move.words.split()[0] for move in stays] == ["m_min"]
 
 
 @pytest.mark.parametrize("two", list(itertools.combinations(SYMPTOMS, 2)))
 def test_two_symptoms_give_one_move_a_knob_the_cautious_one_and_valid_settings(two):
     advice = advise(two, CNN)
-    knobs = [one.knob for one in advice if one.kind == "change"]
+    knobs = [move.knob for move in advice if move.kind == "change"]
     assert len(knobs) == len(set(knobs))
-    for one in advice:
-        if one.kind == "change":
-            alone = [changes([name]).get(one.knob, one.old) for name in two]
-            assert CAUTIOUS[one.knob] * one.new == max(CAUTIOUS[one.knob] * new for new in alone if new != one.old)
-        if one.kind == "kept back":
-            assert one.knob in knobs and "settle that one first" in one.why
+    for move in advice:
+        if move.kind == "change":
+            alone, cautious = [changes([name]).get(move.knob, move.old) for name in two], KNOBS[move.knob][-1]
+            assert cautious * move.new == max(cautious * new for new in alone if new != move.old)
+        if move.kind == "kept back":
+            assert move.knob in knobs and "settle that one first" in move.why
     better = after(CNN, advice)  # Settings checks itself
     assert better.T == CNN.T
-    assert {one.words for one in advise(reversed(two), CNN)} == {one.words for one in advice}, "order must not matter"
+    assert {move.words for move in advise(reversed(two), CNN)} == {move.words for move in advice}, (
+        "order must not matter"
+    )
 
 
 def test_opposite_moves_are_kept_back_not_lost():
     advice = advise(["spiky peak", "explore more"], CNN)
-    assert [one.kind for one in advice][-1] == "kept back" and advice[-1].new == 0.35
+    assert [move.kind for move in advice][-1] == "kept back" and advice[-1].new == 0.35
     assert changes(["spiky peak", "explore more"])["p"] == 0.2
 
 
 def test_moves_can_be_made_one_at_a_time_again_and_again():
     settings = CNN
     for _ in range(40):
-        advice = [one for one in advise(["diverges", "late plateau", "jittery tail"], settings) if one.kind == "change"]
-        settings = after(settings, advice)
+        settings = after(settings, advise(["diverges", "late plateau", "jittery tail"], settings))
     assert 0 < settings.peak < 0.01 and settings.m_min <= settings.m_max == 0.98
     assert settings.div_factor == 25 and settings.p == 0.1
-    assert LIMITS["final_div_factor"][1] == settings.final_div_factor
+    assert KNOBS["final_div_factor"][2] == settings.final_div_factor
 
 
 def test_bad_input_is_refused_by_name():
@@ -164,8 +185,8 @@ def test_bad_input_is_refused_by_name():
         advise(["headache"], CNN)
     with pytest.raises(ValueError, match="settings must be Settings"):
         advise(["diverges"], {"peak": 1})
-    bad = [("peak", 0), ("peak", -1), ("peak", math.nan), ("p", 0), ("p", 1), ("div_factor", 0.5), ("prewarm", -1),
-           ("final_div_factor", 0), ("m_min", 1.0), ("m_max", "high"), ("T", 0)]  # fmt: skip
+    bad = [("peak", 0), ("peak", -1), ("peak", math.nan), ("p", 0), ("p", 1), ("div_factor", 0.5), ("prewarm", -1)]
+    bad += [("final_div_factor", 0), ("m_min", 1.0), ("m_max", "high"), ("T", 0)]
     for name, value in bad:
         with pytest.raises(ValueError, match=name):
             Settings(**{name: value})

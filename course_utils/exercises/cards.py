@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import html
 import re
-import sys
 
-# Label colours carry white text at a contrast of at least 4.5 : 1; the rest takes the page's colours, so
-# that a card reads on a light and on a dark page. The label's word, not its colour, says what happened.
-COLOURS = {
+from course_utils.pictures.outputs import bundle, in_notebook, show_bundle
+
+# Label colours carry white text at a contrast of at least 4.5 : 1; the rest takes the page's colours, so that a card
+# reads on a light and on a dark page. The label's word, not its colour, says what happened.
+COLORS = {
     "exercise": "#1f5fbf",
     "correct": "#1b7f4b",
     "not yet": "#9a5b00",
@@ -27,16 +28,14 @@ SIGNS = {"correct": "✓", "not yet": "↻", "error in your code": "✗", "not a
 
 def card_html(kind: str, title: str, text: str, *, printed: str = "") -> str:
     """The card as HTML. text is small Markdown; printed is what the learner's code printed."""
-    colour = COLOURS[kind]
+    color = COLORS[kind]
     label = f"{SIGNS.get(kind, '')} {kind.capitalize()}".strip()
     body = to_html(text)
     if printed:
         body += f"<p>Your code printed:</p><pre style='white-space:pre-wrap'>{html.escape(printed)}</pre>"
     return (
-        f"<div style='border-left:4px solid {colour};padding:4px 12px;margin:6px "
-        f"0;line-height:1.45;max-width:60em'>"
-        f"<div><span style='background:{colour};color:#fff;font-weight:600;border-radius:3px;padding:1px "
-        f"8px'>"
+        f"<div style='border-left:4px solid {color};padding:4px 12px;margin:6px 0;line-height:1.45;max-width:60em'>"
+        f"<div><span style='background:{color};color:#fff;font-weight:600;border-radius:3px;padding:1px 8px'>"
         f"{html.escape(label)}</span> <b>{html.escape(title)}</b></div>{body}</div>"
     )
 
@@ -58,54 +57,29 @@ def show(kind: str, title: str, text: str, *, printed: str = "") -> None:
         print(plain)
 
 
-def in_notebook() -> bool:
-    """True under a Jupyter kernel (not under plain Python, pytest or terminal IPython)."""
-    if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-def show_bundle(data: dict) -> None:
-    """Display one output that carries several forms of the same thing."""
-    from IPython.display import display
-
-    display(data, raw=True)
-
-
-def show_widget(widget, plain: str, static_html: str | None = None) -> None:
-    """Display a widget with its plain-text form in one output: what GitHub, nbviewer and nbval see is the
-    text."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": plain}
-    if static_html:
-        data["text/html"] = static_html
-    show_bundle(data)
+def show_widget(widget, plain: str, static_html: str = "") -> None:
+    """Display a widget with its plain-text form in one output: what GitHub, nbviewer and nbval see is the text."""
+    show_bundle(bundle(widget, plain, page=static_html))
 
 
 def to_html(text: str) -> str:
     """Small Markdown to HTML: paragraphs, `- ` lists, fenced code, `code`, **bold**, *emphasis*."""
     parts = re.split(r"```\w*\n(.*?)\n?```", text.strip(), flags=re.DOTALL)
-    out = []
+    page = ""
     for place, part in enumerate(parts):
         if place % 2:
-            out.append(f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>")
-            continue
-        for block in re.split(r"\n\s*\n", part.strip()):
-            out.append(_block(block))
-    return "".join(out)
+            page += f"<pre style='margin:6px 0;white-space:pre-wrap'><code>{html.escape(part)}</code></pre>"
+        else:
+            page += "".join(_block(block) for block in re.split(r"\n\s*\n", part.strip()))
+    return page
 
 
 def _block(block: str) -> str:
     lines = [line.strip() for line in block.strip().splitlines()]
-    if not lines:
-        return ""
-    before = [line for line in lines if not line.startswith("- ")]
-    items = [line[2:] for line in lines if line.startswith("- ")]
-    out = f"<p style='margin:6px 0'>{_inline(' '.join(before))}</p>" if before else ""
-    if items:
-        out += "<ul style='margin:4px 0 4px 1.2em'>" + "".join(f"<li>{_inline(one)}</li>" for one in items) + "</ul>"
-    return out
+    before = " ".join(line for line in lines if not line.startswith("- "))
+    items = "".join(f"<li>{_inline(line[2:])}</li>" for line in lines if line.startswith("- "))
+    page = f"<p style='margin:6px 0'>{_inline(before)}</p>" if before else ""
+    return page + (f"<ul style='margin:4px 0 4px 1.2em'>{items}</ul>" if items else "")
 
 
 def _inline(text: str) -> str:
