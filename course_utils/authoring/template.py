@@ -21,8 +21,10 @@ home = next((f for f in ("..", ".", "course") if os.path.isdir(f + "/course_util
 if home is None and importlib.util.find_spec("course_utils") is None:
     address = os.environ.get("COURSE_REPO") or "{address}"
     if not address:
-        raise RuntimeError("The course is not here: open this lesson inside the course's folder, "
-                           "or set COURSE_REPO to the address of its repository.")
+        raise RuntimeError(
+            "The course is not here: open this lesson inside the course's folder, "
+            "or set COURSE_REPO to the address of its repository."
+        )
     home, clone = "course", ["git", "clone", "--depth", "1", address, "course"]
     done = subprocess.run(clone, capture_output=True, text=True)
     if done.returncode:

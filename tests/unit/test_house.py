@@ -242,6 +242,12 @@ def test_a_way_around_a_door_is_found():
     assert not_through_a_door(fine + "\nfrom course_utils.lessons.l00 import a") == []
 
 
+def test_the_readme_shows_the_floors_that_are_kept():
+    layers = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("layers = [")[1].split("]")[0]
+    floors = PAGES[0].read_text(encoding="utf-8").split("### Doors and floors")[1].split("### Words")[0]
+    assert re.findall(r'"(.*)"', layers) == re.findall(r"^    (\S.*)", floors, re.M)
+
+
 # ---------------------------------------------------------------- layout
 
 
@@ -277,6 +283,11 @@ def test_code_laid_out_by_hand_is_found():
     assert by_hand("x = f(1,\n      2)  # fmt: skip\n") == [2]
     assert by_hand("# fmt: off\nx = f(1,\n      2)\n# fmt: on\n") == [1]
     assert by_hand("x = [(1, 2),\n     (3, 4)]  # fmt: skip\n# fmt: off\ny = {1: 2,\n     3: 4}\n# fmt: on\n") == []
+
+
+def test_a_lessons_code_fits_a_window_of_1100_pixels():
+    wide = [(path.stem, line) for path in NOTEBOOKS for source in cells(path, "code") for line in source.splitlines()]
+    assert [(name, line) for name, line in wide if len(line) > 100] == []
 
 
 def test_the_tests_mirror_the_packages():
