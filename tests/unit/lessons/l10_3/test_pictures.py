@@ -156,6 +156,7 @@ def test_hits_are_framed_by_their_class(digits):
 def test_photographs_do_not_reach_the_saved_page(monkeypatch):
     shown = []
     monkeypatch.setattr(retrieval_picture, "display", shown.append)
+    monkeypatch.delenv("COURSE_CIFAR10", raising=False)  # the objects are stand-ins first
     objects = task("objects", train=30, val=10, test=10, quiet=True)
     from dataclasses import replace
 
