@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 OTHERS = [ROOT / "course.py", *sorted((ROOT / "tests").rglob("*.py"))]
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md"]
-ON_THE_WAY = pytest.mark.xfail(strict=False, reason="the packages are being made small; not all is done")
+ON_THE_WAY = pytest.mark.xfail(strict=False, reason="the packages are being made small")
 
 
 def short(path: Path) -> str:
@@ -93,13 +93,11 @@ def prose(source: str) -> str:
     return "\n".join(words + [token.string for token in tokens if token.type == tokenize.COMMENT])
 
 
-@ON_THE_WAY
 def test_docstrings_and_comments_name_what_exists():
     texts = {short(path): prose(path.read_text(encoding="utf-8")) for path in [*MODULES, *OTHERS]}
     assert {path: names for path, text in texts.items() if (names := lost(text))} == {}
 
 
-@ON_THE_WAY
 def test_lessons_and_pages_name_what_exists():
     texts = {short(path): "\n".join(cells(path, "code") + cells(path, "markdown")) for path in NOTEBOOKS}
     texts |= {short(path): path.read_text(encoding="utf-8") for path in PAGES}
@@ -139,12 +137,19 @@ def test_the_packages_outside_lessons_stay_small():
     assert lines(path for path in MODULES if "lessons" not in path.parts) <= 10_500
 
 
-@ON_THE_WAY
+# What is still too large: may only shrink, and goes when it is within its limit.
+TOO_LARGE = {"packages": 12_250, "l10_1_9": 940, "l10_3": 940}
+
+
+def test_what_is_too_large_does_not_grow():
+    assert lines(path for path in MODULES if "lessons" not in path.parts) <= TOO_LARGE["packages"]
+
+
 def test_a_lessons_folder_stays_small():
-    assert {folder.name: size for folder in LESSON_FOLDERS if (size := lines(folder.glob("*.py"))) > 900} == {}
+    sizes = {folder.name: lines(folder.glob("*.py")) for folder in LESSON_FOLDERS}
+    assert {name: size for name, size in sizes.items() if size > TOO_LARGE.get(name, 900)} == {}
 
 
-@ON_THE_WAY
 def test_no_module_is_long():
     assert [short(path) for path in MODULES if lines([path]) > 300] == []
 
@@ -169,12 +174,14 @@ def bound(tree: ast.AST) -> set[str]:
     return names
 
 
-@ON_THE_WAY
+# An argument of an exercise, which learners see: its text stands in the lesson's output. Nothing may be added here.
+STILL_NAMED = ["10.2.1_grid_search: kept", "course_utils/lessons/l10_2_1/exercises.py: kept"]
+
+
 def test_names_say_what_a_thing_is():
-    assert sorted({f"{where}: {name}" for where, tree in trees() for name in bound(tree) & RETIRED}) == []
+    assert sorted({f"{where}: {name}" for where, tree in trees() for name in bound(tree) & RETIRED}) == STILL_NAMED
 
 
-@ON_THE_WAY
 def test_it_is_color_in_code():
     assert sorted({f"{where}: {name}" for where, tree in trees() for name in bound(tree) if "colour" in name}) == []
 
@@ -273,7 +280,6 @@ def by_hand(source: str) -> list[int]:
     return wrong
 
 
-@ON_THE_WAY
 def test_only_tables_are_laid_out_by_hand():
     found = {short(path): by_hand(path.read_text(encoding="utf-8")) for path in [*MODULES, *OTHERS]}
     assert {path: marks for path, marks in found.items() if marks} == {}
