@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -103,7 +101,7 @@ def second_start() -> float:
                 return time.perf_counter() - begin
         raise RuntimeError("course.py start ended without a server")
     finally:
-        server.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
+        server.terminate()  # not Ctrl-C: what a script started in the background was born deaf to it
         server.wait(30)
 
 
