@@ -3,25 +3,83 @@
     for move in advise(["diverges"], Settings(peak=1.0)):
         print(move)                     # η_max 1 → 0.85 (...): because ...
 
-The guide itself is data (adviser_rows.py): one row for each move it names. Nothing here draws.
+The guide is data: guide.csv has a row for each move that it names, symptoms.csv what asks for one. Source: the lecture,
+section 10.1.9: the practical tuning guide (six steps), the grey areas, "generally not a win", the comparison with the
+other schedules, and what each knob controls; in our own words.
 """
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 from course_utils.checks import check_within
-from course_utils.lessons.l10_1_9.adviser_rows import CHANGE, HANDFUL, RECIPE, ROWS, SYMPTOMS, Row, turned
 
+CHANGE, CHECK, INSTEAD, IN_PLACE, KEPT_BACK = "change", "check", "instead", "in place", "kept back"
+RECIPE = "none"  # the "symptom" of who has none: the guide's starting recipe
+LEADS = {INSTEAD: "Instead: ", KEPT_BACK: "Kept back: ", IN_PLACE: "In place: "}  # how a move begins on the page
+HANDFUL = 10  # updates: a rise of p T below this is "a handful of steps"
 # knob -> its name on the page, its range, and which way is the cautious one
 KNOBS = {
     "peak": ("η_max", 0, math.inf, -1), "p": ("p", 0.05, 0.95, -1),
     "m_min": ("m_min", 0, 0.999, 1), "m_max": ("m_max", 0, 0.999, 1), "prewarm": ("pre-warm-up", 0, 1e9, 1),
     "div_factor": ("div_factor", 1, 1e6, 1), "final_div_factor": ("final_div_factor", 1, 1e12, 1),
 }  # fmt: skip
-IN_PLACE, KEPT_BACK = "in place", "kept back"
+
+
+class Row(NamedTuple):
+    """A row of the guide. symptom: what asks for it, or RECIPE. order: urgency, the guide's (10 the band, 31 to 34 its
+    stabilisers a to d, 40 the time, 50 the tail). turn: the knob it turns, or CHECK (something to do outside the
+    schedule) or INSTEAD (another schedule). change: how the knob turns, see `turned`. words: what to do, or how the
+    guide puts the number. why: the reason. where: its place in the lecture.
+    """
+
+    symptom: str
+    order: int
+    turn: str
+    change: str
+    words: str
+    why: str
+    where: str
+
+    @property
+    def kind(self) -> str:
+        return CHANGE if self.change else self.turn
+
+
+def turned(change: str, value: float) -> float:
+    """A knob's value after `change`: steps with "; " between them, done one after the other.
+
+    "times 2", "plus 0.03", "at-least 3", "at-most 25"; "until 25" ends the step before it there, or where it began if
+    that lies beyond; "next-of 0.35 0.4" takes the first number above the value, if there is one.
+    """
+    before = value
+    for step in change.split("; "):
+        verb, *numbers = step.split()
+        number, *_ = numbers = [float(word) for word in numbers]
+        results = {
+            "times": value * number,
+            "plus": value + number,
+            "at-least": max(value, number),
+            "at-most": min(value, number),
+            "next-of": next((other for other in numbers if other > value), value),
+            "until": sorted((before, value, number))[1],
+        }
+        before, value = value, results[verb]
+    return value
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with open(Path(__file__).with_name(name), newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+SYMPTOMS = {row["symptom"]: (row["group"], row["words"]) for row in _read("symptoms.csv")}  # words: a learner's
+GUIDE = [Row(**{**row, "order": int(row["order"])}) for row in _read("guide.csv")]
 
 
 @dataclass(frozen=True)
@@ -90,7 +148,7 @@ def advise(symptoms: Iterable[str], settings: Settings) -> list[Move]:
         raise ValueError(f"unknown symptoms {unknown}: choose from {', '.join(SYMPTOMS)}")
     if settings.p * settings.T < HANDFUL:
         seen.append("very short")
-    rows = [row for row in ROWS if row.symptom in seen] if seen else RECIPE
+    rows = [row for row in GUIDE if row.symptom in (seen or [RECIPE])]
     # A tie goes to the row that is first in the guide: `sorted` is stable.
     return _settle([_move(row, settings) for row in sorted(rows, key=lambda row: row.order)])
 

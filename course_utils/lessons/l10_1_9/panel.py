@@ -9,22 +9,20 @@ import html
 
 import ipywidgets as widgets
 
-from course_utils.lessons.l10_1_9.adviser import IN_PLACE, KEPT_BACK, Move, Settings, advise, after
-from course_utils.lessons.l10_1_9.adviser_rows import CHANGE, INSTEAD, SYMPTOMS
+from course_utils.lessons.l10_1_9.adviser import CHANGE, LEADS, SYMPTOMS, Move, Settings, advise, after
 from course_utils.lessons.l10_1_9.onecycle import KNOBS, onecycle_explorer
 from course_utils.pictures.controls import HEADING
 from course_utils.pictures.outputs import bundle
-
-LEADS = {INSTEAD: "Instead: ", KEPT_BACK: "Kept back: ", IN_PLACE: "In place: "}
 
 
 class AdviserPanel:
     """Checkboxes for the symptoms, the advice as a list, and the picture it is tried on. Shows itself.
 
-    ticked: symptoms now chosen. settings: the knobs as the sliders are; ValueError while they are at m_min > m_max.
+    T, start: see `onecycle_explorer`. ticked: symptoms now chosen. settings: the knobs as the sliders are; ValueError
+    while they are at m_min > m_max.
     """
 
-    def __init__(self, T: int, **start: float):
+    def __init__(self, T: int = 1248, **start: float):
         self.picture = onecycle_explorer(T, **start)
         look = {"indent": False, "layout": widgets.Layout(width="352px", margin="0 6px 0 4px")}
         self.boxes = {name: widgets.Checkbox(description=words, **look) for name, (_, words) in SYMPTOMS.items()}
@@ -114,6 +112,4 @@ def _button(words: str, action, style: str = "") -> widgets.Button:
     return button
 
 
-def adviser_panel(T: int = 1248, **start: float) -> AdviserPanel:
-    """The tuning guide with its symptoms as checkboxes and the OneCycle picture under it; see `onecycle_explorer`."""
-    return AdviserPanel(T, **start)
+adviser_panel = AdviserPanel  # lessons call it as what it does

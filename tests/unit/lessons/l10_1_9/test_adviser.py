@@ -5,8 +5,18 @@ import math
 
 import pytest
 
-from course_utils.lessons.l10_1_9.adviser import KNOBS, Settings, advise, after
-from course_utils.lessons.l10_1_9.adviser_rows import HANDFUL, INSTEAD, RECIPE, ROWS, SYMPTOMS, turned
+from course_utils.lessons.l10_1_9.adviser import (
+    GUIDE,
+    HANDFUL,
+    INSTEAD,
+    KNOBS,
+    RECIPE,
+    SYMPTOMS,
+    Settings,
+    advise,
+    after,
+    turned,
+)
 
 CNN = Settings(peak=1.0)  # div_factor 10, final_div_factor 1e4, p 0.3, momentum 0.85 to 0.95, 1000 updates
 
@@ -67,8 +77,7 @@ def changes(symptoms, settings=CNN):
 
 def test_every_symptom_is_in_a_table_above_and_every_row_belongs_to_a_symptom():
     assert set(LECTURE) | set(WORDS) == set(SYMPTOMS)
-    assert {row.symptom for row in ROWS} == set(SYMPTOMS)
-    assert {row.symptom for row in RECIPE} == {"none"}
+    assert {row.symptom for row in GUIDE} == {*SYMPTOMS, RECIPE}
 
 
 @pytest.mark.parametrize("symptom", LECTURE)
