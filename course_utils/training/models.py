@@ -34,10 +34,14 @@ class Times(nn.Module):
         return x * self.factor
 
 
-def _conv_block(cin: int, cout: int, norm: bool) -> list[nn.Module]:
-    """Convolution, BatchNorm where asked, ReLU, 2x2 maximum."""
+def _halving_block(cin: int, cout: int, norm: bool) -> list[nn.Module]:
+    """Convolution, 2x2 maximum, BatchNorm where asked, ReLU.
+
+    The maximum comes first: BatchNorm and ReLU then work on a quarter of the pixels. Without BatchNorm the order
+    changes nothing (a ReLU commutes with a maximum).
+    """
     norms = [nn.BatchNorm2d(cout)] if norm else []
-    return [nn.Conv2d(cin, cout, 3, padding=1, bias=not norm), *norms, nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    return [nn.Conv2d(cin, cout, 3, padding=1, bias=not norm), nn.MaxPool2d(2), *norms, nn.ReLU(inplace=True)]
 
 
 def small_conv_net(
@@ -55,8 +59,8 @@ def small_conv_net(
     check_within("dropout", dropout, 0, 1, ends="[)", hint=hint)
 
     def build():
-        layers = [*_conv_block(3, width, norm), *_conv_block(width, 2 * width, norm)]
-        layers += _conv_block(2 * width, 4 * width, norm)
+        layers = [*_halving_block(3, width, norm), *_halving_block(width, 2 * width, norm)]
+        layers += _halving_block(2 * width, 4 * width, norm)
         head = [nn.Linear(4 * width * 16, num_classes, bias=not norm)] + ([Times(1 / 8)] if norm else [])
         drop = [nn.Dropout(dropout)] if dropout else []
         return nn.Sequential(*layers, nn.Flatten(), *drop, *head)

@@ -38,10 +38,18 @@ def test_small_conv_net_is_the_stated_function():
     norms, last = [m for m in net if isinstance(m, nn.BatchNorm2d)], next(m for m in net if isinstance(m, nn.Linear))
     out = x
     for conv, norm in zip(convs, norms, strict=True):
-        out = torch.nn.functional.max_pool2d(norm(conv(out)).relu(), 2)
+        out = norm(torch.nn.functional.max_pool2d(conv(out), 2)).relu()
     assert torch.allclose(net(x), last(out.flatten(1)) / 8, atol=1e-6)
     bare = models.small_conv_net(width=4, norm=False)
     assert not any(isinstance(m, (nn.BatchNorm2d, models.Times)) for m in bare)
+
+
+def test_without_batch_norm_the_maximum_may_come_before_or_after_the_relu():
+    bare, x = models.small_conv_net(width=4, norm=False, seed=0), torch.randn(2, 3, 32, 32)
+    out = x
+    for conv in (m for m in bare if isinstance(m, nn.Conv2d)):
+        out = torch.nn.functional.max_pool2d(conv(out).relu(), 2)
+    assert torch.equal(bare(x), bare[-1](out.flatten(1)))
 
 
 @pytest.mark.parametrize("depth, blocks", [(8, 3), (20, 9), (56, 27)])
