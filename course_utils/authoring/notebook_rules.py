@@ -15,6 +15,8 @@ from course_utils.authoring.template import WIDGET_VIEW, tagged, template
 from course_utils.contents import lesson_of_file, repository
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users|private|var/folders)/|\b[A-Z]:\\\\?\w+\\")
+STAND_IN = re.compile(r"not CIFAR-10\b.*", re.I)  # what every text about stand-in images says
+PROGRESS = re.compile(r"\d+%\|")
 DATA_URL = re.compile(r"data:image/[^\"')\s]*")  # base64 may hold "/tmp/" by chance
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
 MAX_MB = 3
@@ -85,6 +87,20 @@ def no_machine_paths(nb) -> Iterator[str]:
             yield f"cell {cell.id}: a path of one machine ({hit.group()!r})"
 
 
+def real_images(nb) -> Iterator[str]:
+    """Every output comes from the real images."""
+    for cell in code_cells(nb):
+        if hit := STAND_IN.search(_words(cell.outputs)):
+            yield f"cell {cell.id}: an output from stand-in images ({hit.group()[:60]!r})"
+
+
+def no_progress_bars(nb) -> Iterator[str]:
+    """What a bar shows is over; it is there when data are fetched or decoded for the first time."""
+    for cell in code_cells(nb):
+        if PROGRESS.search(_words(cell.outputs)):
+            yield f"cell {cell.id}: a progress bar in the output; execute once more"
+
+
 def no_widget_state(nb) -> Iterator[str]:
     """Saved widgets are dead: the picture beside them is what stays."""
     if "widgets" in nb.metadata:
@@ -138,6 +154,8 @@ RULES = (
     executed_in_order,
     no_errors,
     no_machine_paths,
+    real_images,
+    no_progress_bars,
     no_widget_state,
     half_is_compared,
     alt_text,

@@ -102,6 +102,10 @@ FAULTS = {
     "path of one machine ('/home/')": in_place(lambda c: c[3].outputs.append(stream("stdout", "/home/me/x"))),
     "path of one machine ('/Users/')": in_place(lambda c: c[3].update(source="open('/Users/me/x')")),
     "path of one machine ('C:": in_place(lambda c: c[3].outputs.append(stream("stdout", r"C:\Users\me"))),
+    "output from stand-in images": in_place(
+        lambda c: c[3].outputs.append(stream("stdout", "STAND-IN IMAGES, NOT CIFAR-10: no copy was found"))
+    ),
+    "a progress bar": in_place(lambda c: c[3].outputs.append(stream("stdout", "decoding:  40%|####    | 2/5"))),
     "metadata.widgets": lambda nb: nb.metadata.update(widgets={}),
     "a widget view": in_place(lambda c: c[4].outputs[0].data.update({notebooks.WIDGET_VIEW: {}})),
     "compares only 1 of 4": in_place(
