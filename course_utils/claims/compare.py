@@ -27,8 +27,9 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from course_utils.checks import check_positive, check_within
+from course_utils.claims import card
 from course_utils.claims.compare_picture import draw
-from course_utils.claims.rule import FAILS, HOLDS, OPEN, decide, in_unit, measured_line, student
+from course_utils.claims.rule import FAILS, HOLDS, OPEN, decide, in_unit, measured_line, strip_of, student
 from course_utils.pictures.outputs import bundle
 from course_utils.pictures.seed_bands import WORDS, note_of
 from course_utils.pictures.still import still
@@ -172,7 +173,7 @@ def seeds_needed(spread: float, goal: float, *, chance: float = 0.8, sets: int =
 
 
 def claim_within(text: str, values, margin: float, *, unit: str = "", source: str = "") -> None:
-    """Print the verdict on "no difference that matters": the whole 90 % interval must lie inside ± margin.
+    """Show the verdict on "no difference that matters": the whole 90 % interval must lie inside ± margin.
 
     text, values, unit, source: as in `rule.claim`; values: one difference a seed. These are two claims at once,
     "at least -margin" and "at most +margin": both must hold; if one of them does not hold here, this does not.
@@ -187,8 +188,13 @@ def claim_within(text: str, values, margin: float, *, unit: str = "", source: st
     verdicts = {side.verdict for side in sides}
     verdict = FAILS if FAILS in verdicts else HOLDS if verdicts == {HOLDS} else OPEN
     count = f"{len(values)} seed{'s' * (len(values) != 1)}"
-    print(f"Claim {name}: {verdict} (within ±{margin:g}{in_unit(unit)} asked; {count})")
-    print(measured_line(sides[0], values, unit, source))
+    line = f"Claim {name}: {verdict} (within ±{margin:g}{in_unit(unit)} asked; {count})"
+    card.show(
+        line,
+        measured_line(sides[0], values, unit, source),
+        verdict,
+        strip_of(sides[0], values, (-margin, margin), unit),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- the numbers

@@ -3,9 +3,10 @@
     claim("10.1.3-a: cosine beats a constant rate", differences, at_least=1.0, unit="points",
           source=data.banner())
 
-prints two lines. The first, with the verdict, is compared between machines; the second, with the numbers, is not:
+shows a card (card.py), or outside a notebook prints its two lines. The first, with the verdict, is compared between
+machines; the second, with the numbers, is not:
 
-    Claim 10.1.3-a: cosine beats a constant rate: holds (at least 1 points asked; 3 seeds)
+    Claim 10.1.3-a: cosine beats a constant rate: holds (at least 1 point asked; 3 seeds)
         measured: +3.4 points [+2.6, +4.2] on CIFAR-10; by seed: +2.9 +3.5 +3.8
 
 **The rule.** `values` are one number a seed, paired where a pair makes sense (same seed, same data order, the
@@ -28,8 +29,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from course_utils.checks import is_number
+from course_utils.claims import card
+from course_utils.claims.card import FAILS, HOLDS, OPEN
 
-HOLDS, FAILS, OPEN = "holds", "does not hold here", "cannot tell from these seeds"
 FACTORS = ("x", "×", "times")
 
 
@@ -77,7 +79,7 @@ def student(freedom: int) -> float:
 def claim(
     text, values, *, at_least=None, at_most=None, higher=True, unit="", seeds: int | None = None, source="", note=None
 ) -> None:
-    """Print the verdict on a claim, and under it what was measured.
+    """Show the verdict on a claim, what was measured, and each seed beside the margin (see card.py).
 
     text: begins with the claim's id: "10.1.3-a: cosine beats a constant rate". values: one measured number a seed (a
     difference, or with unit "x" a factor), see the rule above. at_least / at_most: the margin asked; exactly one of
@@ -95,13 +97,21 @@ def claim(
     except ValueError as error:
         raise ValueError(f"claim {name!r}: {error}") from None
     count = result.n if seeds is None else seeds
-    words = f"{'at least' if higher else 'at most'} {margin:g}{in_unit(unit)}"
-    print(f"Claim {name}: {result.verdict} ({words} asked; {count} seed{'s' * (count != 1)})")
-    print(measured_line(result, values, unit, source, note))
+    words = f"{'at least' if higher else 'at most'} {amount(margin, unit)}"
+    line = f"Claim {name}: {result.verdict} ({words} asked; {count} seed{'s' * (count != 1)})"
+    measured = measured_line(result, values, unit, source, note)
+    card.show(
+        line, measured, result.verdict, strip_of(result, values, (margin, None) if higher else (None, margin), unit)
+    )
+
+
+def strip_of(result: Verdict, values: list[float], margins: tuple, unit: str) -> card.Strip:
+    """What a claim's card draws."""
+    return card.Strip(tuple(values), result.mean, result.low, result.high, margins, unit, unit in FACTORS)
 
 
 def claim_exact(text, measured, expected=True, *, tolerance: float = 0.0, unit="", source="", note=None) -> None:
-    """Print the verdict on a fact that no seed can change: a count, a formula's value, a yes or no.
+    """Show the verdict on a fact that no seed can change: a count, a formula's value, a yes or no.
 
     measured, expected: numbers (compared to within `tolerance`), or any values (compared with ==).
     """
@@ -110,9 +120,10 @@ def claim_exact(text, measured, expected=True, *, tolerance: float = 0.0, unit="
     holds = abs(float(measured) - expected) <= tolerance if number else measured == expected
     words = f"{expected:g}{in_unit(unit)}" if number else str(expected)
     within = f" within {tolerance:g}" if tolerance else ""
-    print(f"Claim {name}: {HOLDS if holds else FAILS} (exact fact; {words}{within} asked)")
+    verdict = HOLDS if holds else FAILS
     shown = f"{float(measured):.6g}{in_unit(unit)}" if number else str(measured)
-    print(_measured(shown + (f" on {source}" if source else ""), note))
+    line = f"Claim {name}: {verdict} (exact fact; {words}{within} asked)"
+    card.show(line, _measured(shown + (f" on {source}" if source else ""), note), verdict)
 
 
 def _refuse(values, margin, factors):
@@ -123,6 +134,12 @@ def _refuse(values, margin, factors):
     wrong = [value for value in (*values, margin) if factors and value <= 0]
     if wrong:
         raise ValueError(f"a factor must be above 0; got {wrong[0]:g} (for differences leave out unit='x')")
+
+
+def amount(number: float, unit: str) -> str:
+    """A margin in words: "1 point", "5 points", "10x"."""
+    single = number == 1 and unit.endswith("s") and unit not in FACTORS
+    return f"{number:g}{in_unit(unit.removesuffix('s') if single else unit)}"
 
 
 def in_unit(unit: str) -> str:

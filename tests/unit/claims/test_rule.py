@@ -73,7 +73,7 @@ def test_two_lines(capsys):
     values = [2.9, 3.5, 3.8]
     claim("10.1.3-a: cosine beats a constant rate.", values, at_least=1.0, unit="points", source="CIFAR-10")
     first, second = capsys.readouterr().out.splitlines()
-    assert first == "Claim 10.1.3-a: cosine beats a constant rate: holds (at least 1 points asked; 3 seeds)"
+    assert first == "Claim 10.1.3-a: cosine beats a constant rate: holds (at least 1 point asked; 3 seeds)"
     assert second == "    measured: +3.4 points [+2.63, +4.17] on CIFAR-10; by seed: +2.9 +3.5 +3.8"
 
 
