@@ -58,7 +58,7 @@ Made by `python -m course_utils.authoring.claims_page` from the outputs of the c
   **{holds} hold, {fails} do not hold here, {unsure} cannot be told from these seeds.**
 - The rule: a 90 % interval over seeds against a margin that was fixed before (`course_utils/claims/rule.py`).
 - How many hold by luck? Had the truth been *exactly at the margin* every time, about {luck:.0f} of {len(measured)}
-  would have held, one in twenty; {holds} did. The further the truth lies beyond its margin, the smaller is the part of luck.
+  would have held, one in twenty; {holds} did.
 """
     for entry, lines in lessons.items():
         if lines:
