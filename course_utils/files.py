@@ -15,15 +15,28 @@ from pathlib import Path
 from course_utils.interrupts import uninterrupted
 
 ROOT = Path(__file__).resolve().parent.parent  # the repository (or wherever course_utils was put)
-LEFTOVER_SECONDS = 3600.0  # a temporary file older than this was left by a process that was killed
+LEFTOVER_SECONDS = 86400.0  # a temporary file older than this was left by a killed process, even if a clock was set
 REPLACE_SECONDS = 1.0  # how long another program on Windows, a virus scanner say, may hold the old file open
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
+def named(variable: str) -> Path | None:
+    """The path in an environment variable, made absolute; None where it is not set. Never raises for a strange one."""
+    text = os.environ.get(variable)
+    return Path(os.path.abspath(os.path.expanduser(text))) if text else None
+
+
+def is_offline() -> bool:
+    """True where the variable COURSE_OFFLINE forbids all downloads. ValueError for a word that is no yes and no no."""
+    word = os.environ.get("COURSE_OFFLINE", "").strip().lower()
+    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise ValueError(f"COURSE_OFFLINE must be 1 (download nothing) or 0, got {word!r}.")
+    return word in ("1", "true", "yes", "on")
+
+
 def data_dir() -> Path:
     """Folder for downloads and caches: the variable COURSE_DATA, else `data/`. Not created here."""
-    chosen = os.environ.get("COURSE_DATA")
-    return Path(chosen).expanduser() if chosen else ROOT / "data"
+    return named("COURSE_DATA") or ROOT / "data"
 
 
 def recorded_dir() -> Path:
@@ -33,8 +46,13 @@ def recorded_dir() -> Path:
 
 def progress_file() -> Path:
     """A learner's progress: the variable COURSE_PROGRESS, else `progress.json` in `data_dir()`."""
-    chosen = os.environ.get("COURSE_PROGRESS")
-    return Path(chosen).expanduser() if chosen else data_dir() / "progress.json"
+    return named("COURSE_PROGRESS") or data_dir() / "progress.json"
+
+
+def check_regular(path: str | os.PathLike) -> None:
+    """OSError for a folder, a device, a fifo, or a link to one: reading it might never end, and it is not replaced."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "this is not a regular file", str(path))
 
 
 def write_whole(path: str | os.PathLike, content: bytes | str | Callable) -> Path:
@@ -46,11 +64,10 @@ def write_whole(path: str | os.PathLike, content: bytes | str | Callable) -> Pat
     is a folder or a device) or what the function raises, with the old file untouched and nothing left behind.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "this is not a regular file, so it is not replaced", str(target))
+    check_regular(target)
     with uninterrupted():
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        sweep(target)
         part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")  # nobody else writes to this name
         try:
             with open(part, "xb") as file:
@@ -60,14 +77,15 @@ def write_whole(path: str | os.PathLike, content: bytes | str | Callable) -> Pat
                     file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(part, target)
+            replace(part, target)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
     return Path(path)
 
 
-def _replace(part: Path, target: Path) -> None:
+def replace(part: Path, target: Path) -> None:
+    """`os.replace`, tried for a second while another program holds one of the files; OSError after that."""
     give_up = time.monotonic() + REPLACE_SECONDS
     while True:
         try:
@@ -78,7 +96,7 @@ def _replace(part: Path, target: Path) -> None:
             time.sleep(0.02)
 
 
-def _sweep(target: Path) -> None:
+def sweep(target: Path) -> None:
     """Delete temporary files of writers of `target` that were killed long ago."""
     for leftover in target.parent.glob(glob.escape(f".{target.name}.") + "[0-9a-f]" * 16 + ".part"):
         with suppress(OSError):  # somebody else was faster, or it is not ours: no harm where it is

@@ -5,12 +5,13 @@ The files are NumPy's own (`.npz`): a zip archive that knows a checksum (CRC-32)
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from course_utils.files import write_whole
+from course_utils.files import check_regular, sweep, write_whole
 
 
 class CacheProblem(Exception):
@@ -27,15 +28,20 @@ def load(path: Path, *names: str) -> dict[str, np.ndarray] | None:
 
     Raises CacheProblem when the file is damaged, cut short, foreign or cannot be read.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
-            return {name: _read(archive, f"{name}.npy") for name in names}
+            if sum(member.file_size for member in archive.infolist()) > os.path.getsize(path):
+                raise ValueError("it would unpack to more than it holds")
+            stored = {name: _read(archive, f"{name}.npy") for name in names}
     except OSError as problem:
         raise CacheProblem(f"cannot be read: {problem}") from problem
     except Exception as problem:  # whatever a wrong byte leads to: zipfile and NumPy raise a dozen kinds
         raise CacheProblem(f"it is damaged, cut short or foreign: {problem}") from problem
+    sweep(path)  # here too: a sound cache is never written again
+    return stored
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:

@@ -2,24 +2,29 @@
 
 Every change is a read, a merge and an atomic replace under a lock. The previous file is kept as a backup. A file that
 cannot be read is replaced by the backup; when both are damaged they are set aside, never deleted. Where nothing can be
-written (read-only folder, full disk) the lesson goes on and progress lives in memory.
+written (read-only folder, full disk) the lesson goes on and progress lives in memory; it is tried again with the next
+outcome and when the kernel ends. No function here raises for what lies on the disk.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import time
 from pathlib import Path
 
 from course_utils import files
+from course_utils.checks import is_number
 from course_utils.contents import LESSONS
 from course_utils.exercises import bank
 
 VERSION = 1
 LOCK_SECONDS = 2.0  # how long to wait for another notebook
+LARGEST = 10_000_000  # bytes; a thousand exercises need 0.1 million
 
-_unsaved: dict = {"exercises": {}, "guesses": {}}  # what could not be written yet
+NOTHING: dict = {"exercises": {}, "guesses": {}}
+_unsaved = dict(NOTHING)  # what could not be written yet
 _said: set[str] = set()
 
 
@@ -28,12 +33,12 @@ def record(exercise_id: str, outcome: str) -> None:
     """Keep the outcome of one check. A solved exercise stays solved whatever comes after. Never raises for a disk."""
     tries = 0 if outcome == "not attempted" else 1
     solved = time.strftime("%Y-%m-%dT%H:%M:%S") if outcome == "correct" else None
-    _change({"exercises": {exercise_id: {"outcome": outcome, "tries": tries, "solved": solved}}, "guesses": {}})
+    _change(NOTHING | {"exercises": {exercise_id: {"outcome": outcome, "tries": tries, "solved": solved}}})
 
 
 def keep_guess(name: str, guess, question: str = "") -> None:
     """Keep a guess (a number or an option's text) made in a lesson; a later one replaces it."""
-    _change({"exercises": {}, "guesses": {name: {"guess": guess, "question": question, "at": time.time()}}})
+    _change(NOTHING | {"guesses": {name: {"guess": guess, "question": question, "at": time.time()}}})
 
 
 def guess(name: str):
@@ -65,26 +70,38 @@ def _solved(data: dict, names: list[str]) -> int:
 # ------------------------------------------------------------------------------------- the file
 def load() -> dict:
     """Everything known: the file (or its backup) merged with what could not be written yet."""
-    return _merge(_read(files.progress_file()), _unsaved)
+    return _merge(_read(_file()), _unsaved)
+
+
+def _file() -> Path:
+    """The file itself where a symbolic link leads to it: two notebooks that know it by two names share its lock."""
+    return Path(os.path.realpath(files.progress_file()))
 
 
 def _change(new: dict) -> None:
     """Add entries: read, merge, write under the lock; on a disk that refuses, remember and say so once."""
-    file = files.progress_file()
+    file = _file()
     _unsaved.update(_merge(_unsaved, new))
     try:
+        files.check_regular(file)  # before a lock is put beside it
         with files.lock(file, LOCK_SECONDS):
             data = _merge(_read(file, repair=True), _unsaved)
             if _parse(file) is not None:  # the last good one: at every moment one of the two is whole
                 files.write_whole(_backup(file), file.read_bytes())
-            files.write_whole(file, json.dumps(data, indent=1, ensure_ascii=False))
+            files.write_whole(file, json.dumps(data, indent=1, ensure_ascii=False).encode(errors="replace"))
     except OSError as error:
         _say(
-            f"Progress could not be saved in {file} ({error.strerror or error}). The lesson goes on; your progress is "
+            f"Progress could not be saved in {file} ({error}). The lesson goes on; your progress is "
             "kept until this kernel ends. Way out: free some disk space, or set COURSE_PROGRESS to a writable file."
         )
         return
-    _unsaved.update(exercises={}, guesses={})
+    _unsaved.update(NOTHING)
+
+
+@atexit.register
+def _save_the_rest() -> None:
+    if any(_unsaved[part] for part in NOTHING):
+        _change(NOTHING)
 
 
 def _merge(old: dict, new: dict) -> dict:
@@ -108,36 +125,51 @@ def _read(file: Path, repair: bool = False) -> dict:
         if data is not None:
             _say(f"Your progress file was damaged and has been restored from its backup {backup.name}.")
         elif repair:
-            names = [_set_aside(damaged) for damaged in (file, backup) if os.path.exists(damaged)]
+            names = [_set_aside(damaged) for damaged in (file, backup) if os.path.isfile(damaged)]
             _say(
                 f"Your progress file and its backup were damaged. They are kept as {' and '.join(names)}; "
                 "a new progress file was started."
             )
-    return data or {"version": VERSION, "exercises": {}, "guesses": {}}
+    return data or {"version": VERSION, **NOTHING}
 
 
 def _parse(file: Path) -> dict | None:
-    """The content of the file; None where it is missing, damaged or foreign."""
+    """The content of the file; None where it is missing, damaged, foreign, or no regular file."""
     try:
+        files.check_regular(file)
+        if os.path.getsize(file) > LARGEST:
+            return None
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # ValueError: not JSON, not UTF-8
+        json.dumps(data, ensure_ascii=False).encode()  # half a character (a lone surrogate) could not be shown
+    except (OSError, ValueError, RecursionError):  # ValueError: not JSON, not UTF-8
         return None
-    if not (isinstance(data, dict) and isinstance(data.get("version"), int)):
-        return None
-    parts = [data.get("exercises"), data.get("guesses")]
-    whole = all(isinstance(part, dict) and all(isinstance(row, dict) for row in part.values()) for part in parts)
-    return data if whole else None
+    return data if _is_whole(data) else None
+
+
+def _is_whole(data) -> bool:
+    """True for what `_change` writes: what lessons read has the type they count on; the rest may be anything."""
+    try:
+        whole = isinstance(data["version"], int)
+        for row in data["exercises"].values():
+            whole &= 0 <= row.get("tries", 0) < 10**9 and isinstance(row.get("solved") or "", str)
+        for row in data["guesses"].values():
+            guess = row.get("guess")
+            whole &= guess is None or isinstance(guess, str | float | bool) or is_number(guess)
+        return whole
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def _backup(file: Path) -> Path:
-    return file.with_name(file.stem + ".backup" + file.suffix)
+    root, suffix = os.path.splitext(file)
+    return Path(f"{root}.backup{suffix}")
 
 
 def _set_aside(file: Path) -> str:
     number = 1
-    while (aside := file.with_name(f"{file.stem}.damaged-{number}{file.suffix}")).exists():
+    while os.path.lexists(aside := file.with_name(f"{file.stem}.damaged-{number}{file.suffix}")):
         number += 1
-    os.replace(file, aside)
+    files.replace(file, aside)
     return aside.name
 
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from course_utils import files as paths
-from course_utils.exercises import progress
+from course_utils.exercises import guesses, progress, progress_page
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +118,7 @@ def test_read_only_folder(tmp_path, capsys):
 
 WRITER = """
 import sys
-from course_utils.exercises import progress
+from course_utils.exercises import guesses, progress, progress_page
 for number in range(25):
     progress.record(f"10.9.{sys.argv[1]}.{number}", "correct")
     progress.record("10.9.shared", "not yet")
@@ -162,3 +163,131 @@ def test_a_lock_file_left_by_an_earlier_version_means_nothing():
     lock.touch()
     progress.record("10.1.1.edge", "correct")
     assert "10.1.1.edge" in json.loads(paths.progress_file().read_text())["exercises"]
+
+
+WRONG = [
+    {"exercises": {"00.updates": {"tries": None}}}, {"exercises": {"00.updates": {"tries": "3"}}},
+    {"exercises": {"00.updates": {"tries": [1]}}}, {"exercises": {"00.updates": {"tries": 1, "solved": 5}}},
+    {"exercises": {"00.updates": {"tries": 1e400}}}, {"exercises": {"00.updates": {"tries": 10**30}}},
+    {"exercises": {"00.updates": []}}, {"exercises": []}, {"exercises": None}, {"version": "1"}, {"version": None},
+    {"guesses": {"00": {"guess": {}}}}, {"guesses": {"00": {"guess": []}}}, {"guesses": {"00": {"guess": 10**400}}},
+    {"guesses": {"00": 3}}, {"guesses": {"00": {"guess": "\ud800"}}}, {"other": "\udfff"},
+]  # fmt: skip
+
+
+DAMAGED = [json.dumps({"version": 1, "exercises": {}, "guesses": {}} | wrong) for wrong in WRONG]
+DAMAGED += ["[" * 100_000, '{"a":' * 100_000, " " * 10_000_001, "9" * 10_000]
+
+
+@pytest.mark.parametrize("damage", DAMAGED, ids=range(len(DAMAGED)))
+def test_wrong_types_deep_nests_and_long_files_are_restored(damage, capsys):
+    two_entries()
+    paths.progress_file().write_text(damage, encoding="utf-8")
+    guesses.predict("00", "How many?", low=1, high=9)
+    guesses.recall("00", measured=3)
+    progress_page.progress_map()
+    assert progress.solved("10.1.1") == 1 and "restored from its backup" in capsys.readouterr().out
+    progress.record("10.1.3.area", "correct")
+    assert json.loads(paths.progress_file().read_text())["exercises"].keys() == {"10.1.1.edge", "10.1.3.area"}
+
+
+@pytest.mark.parametrize("guess", ["\ud800", "a\udfffb", 3, 0.5, True, "π", float("nan"), -float("inf")])
+def test_every_guess_is_kept_so_that_it_can_be_read(guess, capsys):
+    progress.keep_guess("10.1.1", guess, "which?")
+    guesses.recall("10.1.1", measured=3)
+    assert progress.guess("10.1.1") is not None
+    paths.progress_file().read_text(encoding="utf-8")
+    assert "damaged" not in capsys.readouterr().out
+
+
+ODD = ["folder", "fifo", "link to a device", "link to a folder", ".", "/", "~nosuchuser/p.json", "x" * 5000, "backup"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="fifos and device files")
+@pytest.mark.parametrize("kind", ODD)
+def test_a_path_that_is_no_file_is_left_as_it_is(kind, tmp_path, monkeypatch, capsys):
+    """A folder of notes was renamed, and so was /dev/null; /dev/full was read for ever."""
+    place, inside = tmp_path / "notes", tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    text = str(place) if " " in kind or kind in ("folder", "fifo", "backup") else kind
+    monkeypatch.setenv("COURSE_PROGRESS", text)
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    elif kind == "backup":
+        (tmp_path / "notes.backup").mkdir()
+    elif " " in kind:
+        place.symlink_to("/dev/full" if "device" in kind else inside)
+    names = sorted(os.listdir(tmp_path))
+    progress.record("10.1.1.edge", "correct")
+    progress.record("10.1.1.edge", "correct")
+    progress_page.progress_map()
+    assert progress.solved("10.1.1") == 1
+    if not kind.startswith("~"):
+        assert capsys.readouterr().out.count("Progress could not be saved in") == 1
+        assert [name for name in sorted(os.listdir(tmp_path)) if name not in ("notes", "notes.lock")] == [
+            name for name in names if name != "notes"
+        ]
+
+
+def test_a_link_is_written_through_and_shares_its_lock(tmp_path, monkeypatch):
+    other = tmp_path / "cloud" / "mine.json"
+    other.parent.mkdir()
+    paths.progress_file().symlink_to(other)
+    two_entries()
+    other.write_text("{broken")
+    progress.record("10.1.3.area", "correct")
+    assert paths.progress_file().is_symlink() and len(json.loads(other.read_text())["exercises"]) == 2
+    monkeypatch.setattr(progress, "LOCK_SECONDS", 0.05)
+    with paths.lock(other):
+        progress.record("10.1.3.cosine", "correct")
+    assert progress._unsaved["exercises"]
+
+
+LAST = """
+from course_utils.exercises import guesses, progress, progress_page
+progress.LOCK_SECONDS = float(sys.argv[1])
+progress.record("10.1.1.edge", "correct")
+progress.LOCK_SECONDS = 30.0
+"""
+
+
+def test_what_waited_for_another_notebook_is_saved_when_the_kernel_ends():
+    """One of 20 processes with 10 outcomes each was told that its last one could not be saved, and that was all."""
+    with paths.lock(paths.progress_file()):
+        ending = subprocess.Popen(
+            [sys.executable, "-c", "import sys" + LAST, "0.01"], cwd=paths.ROOT, stdout=subprocess.PIPE
+        )
+        assert b"could not be saved" in ending.stdout.readline()
+    assert ending.wait(30) == 0 and progress.solved("10.1.1") == 1
+    ending.stdout.close()
+
+
+SLEEPER = """
+from course_utils import files
+from course_utils.exercises import progress
+with files.lock(files.progress_file()):
+    print(flush=True)
+    input()
+progress.record("10.1.2.ema", "correct")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_holder_that_sleeps_loses_nothing(monkeypatch):
+    """A laptop was closed over a writer: another took its lock, and it then wrote its old copy over the other's."""
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    sleeper = subprocess.Popen([sys.executable, "-c", SLEEPER], cwd=paths.ROOT, **pipes)
+    sleeper.stdout.readline()
+    sleeper.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(progress, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3600)
+    os.utime(paths.progress_file().with_name("progress.json.lock"), (0, 0))
+    progress.record("10.1.1.edge", "correct")
+    assert progress._unsaved["exercises"] and not paths.progress_file().exists()
+    sleeper.send_signal(signal.SIGCONT)
+    sleeper.communicate(b"\n", timeout=30)
+    progress.record("10.1.3.area", "correct")
+    assert progress.load()["exercises"].keys() == {"10.1.1.edge", "10.1.2.ema", "10.1.3.area"}
