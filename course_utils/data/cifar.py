@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from course_utils.data.download import CIFAR10_MD5, CIFAR10_SIZE, CIFAR10_SOURCE
 from course_utils.data.readers import CLASSES, Arrays, DataError
 from course_utils.data.splits import Data, Split, check_sizes
 from course_utils.data.standin import stand_in
-from course_utils.files import data_dir
+from course_utils.files import data_dir, is_offline, named
 
 VERSION = 2  # of the cache: raise it when the order, the layout or the decoding of the images changes
 VALIDATION_PER_CLASS = 500  # of the 5,000 official training images of a class
@@ -80,24 +81,23 @@ def cifar10(
 
 def _named_copy() -> Path | None:
     """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error."""
-    name = os.environ.get("COURSE_CIFAR10")
-    if not name:
+    path = named("COURSE_CIFAR10")
+    if path is None:
         return None
-    path = Path(name).expanduser()
-    copy = readers.find(path) if path.is_dir() else path
-    if copy is None or not copy.exists():
-        seen = "there is nothing at this path"
-        if path.is_dir():
-            names = ", ".join(sorted(entry.name for entry in path.iterdir())[:5])
-            seen = f"in this folder lie {names or 'no files'}"
-        raise DataError(f"COURSE_CIFAR10 = {name}: {seen}. {readers.WAY_OUT} Or unset COURSE_CIFAR10.")
+    copy = readers.find(path) if os.path.isdir(path) else path
+    if copy is None or not os.path.exists(copy):
+        seen = "there is nothing at this path, or nothing that may be read"
+        if os.path.isdir(path):
+            with suppress(OSError):
+                seen = f"in this folder lie {', '.join(sorted(os.listdir(path))[:5]) or 'no files'}"
+        raise DataError(f"COURSE_CIFAR10 = {path}: {seen}. {readers.WAY_OUT} Or unset COURSE_CIFAR10.")
     return copy
 
 
 def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, str]:
     """(the archive, "") after a download, or (None, why there is none). A failure is not tried again."""
     global _download_failed
-    if download is False or (download is None and os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")):
+    if download is False or (download is None and is_offline()):
         return None, "no copy was found and downloading is switched off"
     if download is None and _download_failed:
         return None, _download_failed
@@ -113,7 +113,10 @@ def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, s
 
 def _load(copy: Path, quiet: bool) -> Arrays:
     """The decoded images of a copy: from the cache where it is sound, else decoded and cached."""
-    origin = f"{VERSION} {readers.fingerprint(copy)}"
+    try:
+        origin = f"{VERSION} {readers.fingerprint(copy)}"
+    except OSError as problem:
+        raise DataError(f"{copy} cannot be read: {problem}. {readers.WAY_OUT}") from problem
     if origin in _in_memory:
         return _in_memory[origin]
     file = data_dir() / "cache" / "cifar10.npz"

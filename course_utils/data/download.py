@@ -1,6 +1,6 @@
 """Fetch one file from the fastest of several sources: resumable, checked, with a progress bar.
 
-    fetch(CIFAR10_SOURCES, target, md5=CIFAR10_MD5, size=CIFAR10_SIZE)
+    fetch(CIFAR10_SOURCES, target, CIFAR10_MD5, CIFAR10_SIZE)
 
 All sources are tried out at once, the fastest begins. One that breaks off, stalls, gets slow or serves another file is
 left for the next; what has arrived is kept in `target.part` and continued, by the next source or the next call. Only a
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import shutil
 import sys
 import threading
@@ -25,7 +24,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from course_utils.files import lock
+from course_utils.files import check_regular, lock, replace
 
 CIFAR10_SOURCES = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",  # the official one; it has been seen to give 50 kB/s
@@ -61,23 +60,25 @@ class Limits:
     attempts: int = 3  # per source, when its connection breaks off
 
 
-def fetch(sources, target: Path, md5: str, size: int, limits: Limits | None = None, quiet: bool = False) -> Path:
-    """Download `target` (`size` bytes, checksum `md5`) from the fastest of the `sources` that serves it.
+def fetch(sources, target: Path, checksum: str, size: int, limits: Limits | None = None, quiet: bool = False) -> Path:
+    """Download `target` (`size` bytes) from the fastest of the `sources` that serves it.
 
-    Returns target. Raises DownloadError with a reason for every source: nothing reachable, wrong file, too slow, no
-    space, folder not writable, another process already at it. The part that has arrived stays for next time.
+    checksum: MD5, or the beginning of a SHA-256. Not a byte more than `size` is taken. Returns target. Raises
+    DownloadError with a reason for every source: nothing reachable, wrong file, too slow, no space, folder not
+    writable, another process already at it. The part that has arrived stays for next time.
     """
     limits, part = limits or Limits(), target.with_name(target.name + ".part")
     try:
+        check_regular(part)
         with lock(target):
-            if _length(part) > size or (_length(part) == size and _md5(part) != md5):
+            if _length(part) > size or (_length(part) == size and not _is_right(part, checksum)):
                 part.unlink()  # not a part of this file
             if needed := size - _length(part):
                 if (free := shutil.disk_usage(part.parent).free) < needed:
                     free, needed = (f"{n / 1e6:.1f} MB" for n in (free, needed))
                     raise DownloadError(f"{part.parent} has {free} of free space, {needed} are needed")
-                _fetch_from_fastest(sources, part, md5, size, limits, quiet)
-            os.replace(part, target)
+                _fetch_from_fastest(sources, part, checksum, size, limits, quiet)
+            replace(part, target)
     except TimeoutError as problem:
         raise DownloadError(f"another process is downloading to {target.parent}: {problem}") from problem
     except OSError as problem:
@@ -85,7 +86,7 @@ def fetch(sources, target: Path, md5: str, size: int, limits: Limits | None = No
     return target
 
 
-def _fetch_from_fastest(sources, part: Path, md5: str, size: int, limits: Limits, quiet: bool) -> None:
+def _fetch_from_fastest(sources, part: Path, checksum: str, size: int, limits: Limits, quiet: bool) -> None:
     speeds, reasons = try_out(sources, _length(part), size, limits)
     if not speeds and not reasons:
         raise DownloadError(f"none of {len(sources)} sources can be reached; is this machine offline?")
@@ -94,7 +95,7 @@ def _fetch_from_fastest(sources, part: Path, md5: str, size: int, limits: Limits
         # Slow is what would take too long, or is half as fast as the next one has been.
         min_speed = max((size - _length(part)) / limits.longest, *(speeds[other] / 2 for other in ranked[n : n + 1]), 0)
         try:
-            return _fetch_from(source, part, md5, size, limits, min_speed, quiet)
+            return _fetch_from(source, part, checksum, size, limits, min_speed, quiet)
         except _SourceFailed as problem:
             reasons[source] = str(problem)
             if not quiet:
@@ -131,7 +132,9 @@ def try_out(sources, begin: int, size: int, limits: Limits) -> tuple[dict[str, f
     return dict(speeds), dict(reasons)
 
 
-def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
+def _fetch_from(
+    source: str, part: Path, checksum: str, size: int, limits: Limits, min_speed: float, quiet: bool
+) -> None:
     """Bring `part` to its full length from one source and check it; raises _SourceFailed."""
     for _ in range(limits.attempts):
         before = _length(part)
@@ -141,7 +144,7 @@ def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, mi
             if _length(part) <= before:  # nothing came: no use to try again
                 raise
         if _length(part) == size:
-            if _md5(part) == md5:
+            if _is_right(part, checksum):
                 return
             part.unlink()  # nobody could say which of its bytes are right
             if before == 0:
@@ -153,7 +156,7 @@ def _fetch_from(source: str, part: Path, md5: str, size: int, limits: Limits, mi
 
 def _stream(source: str, part: Path, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
     """Append what the source still has to give to `part`, watching the speed."""
-    look = dict(desc=f"downloading CIFAR-10 from {_host(source)}", unit="B", unit_scale=True, file=sys.stdout)
+    look = dict(desc=f"downloading {part.stem} from {_host(source)}", unit="B", unit_scale=True, file=sys.stdout)
     bar = tqdm(total=size, initial=_length(part), disable=quiet, **look)
     with open(part, "ab", buffering=0) as out, bar:  # unbuffered: what has arrived survives a kill
         began, since = time.monotonic(), 0
@@ -176,6 +179,8 @@ def _receive(source: str, begin: int, size: int, wait: float) -> Iterator[tuple[
         with urllib.request.urlopen(request, timeout=wait) as response:
             place = _begins_at(response, begin, size)
             while block := response.read1(1 << 16):  # read1: what has come, without waiting for all of it
+                if place + len(block) > size:
+                    raise _SourceFailed(f"sends more than {size:,} bytes: another file, or one without an end")
                 yield place, block
                 place += len(block)
     except urllib.error.HTTPError as problem:
@@ -203,8 +208,9 @@ def _length(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _md5(file: Path) -> str:
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+def _is_right(file: Path, checksum: str) -> bool:
+    kind = "md5" if len(checksum) == 32 else "sha256"
+    return hashlib.new(kind, file.read_bytes(), usedforsecurity=False).hexdigest().startswith(checksum)
 
 
 def _host(source: str) -> str:

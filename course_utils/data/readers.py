@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import lzma
 import os
 import pickle
 import re
 import sys
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+
+from course_utils.files import check_regular
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = {  # the six files of the official archive: name -> md5 (the checksums torchvision uses)
@@ -37,10 +37,13 @@ BATCHES = {  # the six files of the official archive: name -> md5 (the checksums
 PER_CLASS = {"train": 5000, "test": 1000}  # images of each class in a whole copy
 MEAN = (0.4914, 0.4822, 0.4465)  # red, green, blue of the 50,000 training images, in [0, 1]
 MEAN_TOLERANCE = 0.01  # a JPEG copy is off by 0.001; other ten-class sets and swapped colours by far more
+# SHA-256 of the decoded images, training and test, in order: a copy in which no bit has flipped. (Batches have theirs.)
+KNOWN = {"253675e92001b3d95b1dcc5644ab2f94c0ecd7bd6a79222103cafa2bc5a880e3": "CIFAR-10 (JPEG copy)"}
+COPIES = 0.01  # share of images that may be the same as others; CIFAR-10 has none
+LARGEST = 40_000_000  # bytes of a file of a copy: a batch has 31 million; all that are read: ten times as much
 
 _IMAGE = re.compile(r"(?:^|/)(train|test)/([^/.][^/]*)/([^/.][^/]*\.(?:png|jpe?g))$", re.IGNORECASE)
 _BATCH = re.compile(r"(?:^|/)(data_batch_[1-5]|test_batch)$")
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
 WAY_OUT = (
     "Give a whole copy: torchvision's folder cifar-10-batches-py, cifar-10-python.tar.gz, or a folder or archive with "
     "train/<class>/*.png|jpg (5,000 a class) and test/<class>/* (1,000 a class)."
@@ -56,7 +59,8 @@ class Arrays:
     """All images of a copy, ordered by class and within a class as the copy orders them.
 
     `train_images` uint8 [50000, 3, 32, 32], `train_labels` int64 [50000], `test_images`, `test_labels` (10,000);
-    `source` is "CIFAR-10" or "CIFAR-10 (JPEG copy)". `mean`, `std`: per channel, of the training images / 255.
+    `source` is "CIFAR-10", "CIFAR-10 (JPEG copy)" or "CIFAR-10 (unknown copy)", which may have flipped bits or classes
+    that changed places. `mean`, `std`: per channel, of the training images / 255.
     Raises DataError unless shapes, types and the images of every class are those of CIFAR-10.
     """
 
@@ -82,15 +86,15 @@ class Arrays:
 def find(folder: Path) -> Path | None:
     """The copy of CIFAR-10 that lies in `folder` (the folder itself, a known name in it), or None."""
     for place in (folder, folder / "cifar-10-batches-py", folder / "cifar10"):
-        if (place / "data_batch_1").is_file() or ((place / "train").is_dir() and (place / "test").is_dir()):
+        if os.path.isfile(place / "data_batch_1") or all(os.path.isdir(place / split) for split in PER_CLASS):
             return place
     archives = ["cifar-10-python.tar.gz"]
     archives += [f"cifar10-images{suffix}" for suffix in (".tar.xz", ".tar.gz", ".tgz", ".zip")]
-    return next((folder / name for name in archives if (folder / name).is_file()), None)
+    return next((folder / name for name in archives if os.path.isfile(folder / name)), None)
 
 
 def fingerprint(path: Path) -> str:
-    """A short text that changes when the copy does: made from names, sizes and times of its files."""
+    """A short text that changes when the copy does: made from names, sizes and times of its files. Raises OSError."""
     stamp = hashlib.sha256(str(path.resolve()).encode())
     if path.is_file():
         status = path.stat()
@@ -98,6 +102,7 @@ def fingerprint(path: Path) -> str:
         return stamp.hexdigest()[:16]
     for folder in _leaf_folders(path):
         with os.scandir(folder) as entries:  # its entries know their sizes: much faster than 60,000 paths
+            entries = [entry for entry in entries if _is_wanted(entry.path)]
             files = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries)
         stamp.update(f"{folder} {files}".encode())
     return stamp.hexdigest()[:16]
@@ -106,15 +111,17 @@ def fingerprint(path: Path) -> str:
 def read(path: Path, quiet: bool = False) -> Arrays:
     """Decode the copy at `path` (folder or archive) and check all of it; about 10 s for JPEG files.
 
-    Raises DataError naming what is wrong: not an archive, damaged, incomplete, foreign.
+    Raises DataError naming what is wrong: not an archive, damaged, too large, incomplete, foreign.
     """
-    blobs: dict[str, bytes] = {}
+    blobs, total = {}, 0
     try:
-        for name, read_bytes in _folder_files(path) if path.is_dir() else _archive_files(path):
-            name = str(name).replace("\\", "/")
-            if _IMAGE.search(name) or _BATCH.search(name):
-                blobs[name] = read_bytes()
-    except _BROKEN as problem:
+        for name, size, read_bytes in _folder_files(path) if path.is_dir() else _archive_files(path):
+            total += size if _is_wanted(name) else 0
+            if size > LARGEST or total > 10 * LARGEST:  # before a byte of it is unpacked
+                raise ValueError(f"{name} has {size:,} bytes, {total:,} with those before: more than CIFAR-10")
+            if _is_wanted(name):
+                blobs[name.replace("\\", "/")] = read_bytes()
+    except Exception as problem:  # what foreign bytes lead to: tarfile, zipfile, lzma, ... raise a dozen kinds
         kind = type(problem).__name__
         raise DataError(f"{path} is damaged or not an archive ({kind}: {problem}). {WAY_OUT}") from problem
     batches = {match.group(1): blob for name, blob in blobs.items() if (match := _BATCH.search(name))}
@@ -128,6 +135,11 @@ def read(path: Path, quiet: bool = False) -> Arrays:
     return arrays
 
 
+def _is_wanted(name: str) -> bool:
+    name = name.replace("\\", "/")
+    return bool(_IMAGE.search(name) or _BATCH.search(name))
+
+
 def _leaf_folders(folder: Path) -> list[Path]:
     """The folders that hold the files: `folder` itself for batches, else train/<class> and test/<class>."""
     if any((folder / name).is_file() for name in BATCHES):
@@ -136,24 +148,29 @@ def _leaf_folders(folder: Path) -> list[Path]:
     return sorted(entry for split in splits for entry in split.iterdir() if entry.is_dir())
 
 
-def _folder_files(folder: Path) -> Iterator[tuple[Path, Callable[[], bytes]]]:
-    """(path, function that reads it) of every file of a copy that is a folder."""
+def _folder_files(folder: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+    """(path, bytes, function that reads it) of every image or batch of a copy that is a folder."""
     for leaf in _leaf_folders(folder):
         for file in sorted(leaf.iterdir()):
-            yield file, file.read_bytes
+            if _is_wanted(str(file)):
+                check_regular(file)
+                yield str(file), file.stat().st_size, file.read_bytes
 
 
-def _archive_files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """(name, function that reads it) of every plain file in a zip or (compressed) tar archive."""
+def _archive_files(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+    """(name, bytes, function that reads it) of every plain file in a zip or (compressed) tar archive."""
+    check_regular(path)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                yield name, lambda name=name: archive.read(name)
+            for member in archive.infolist():
+                yield member.filename, member.file_size, lambda member=member: archive.read(member)
     else:
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
+                if member.issparse() or member.size > LARGEST:  # whatever it is: to skip it may take hours, too
+                    raise ValueError(f"{member.name} has {member.size:,} bytes, or holes: more than CIFAR-10")
                 if member.isfile():
-                    yield member.name, lambda member=member: archive.extractfile(member).read()
+                    yield member.name, member.size, lambda member=member: archive.extractfile(member).read()
 
 
 def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
@@ -178,21 +195,29 @@ def _from_images(path: Path, blobs: dict[str, bytes], quiet: bool) -> Arrays:
                 images[i] = _decode(path, name, blobs[name])
                 bar.update()
             parts[f"{split}_images"], parts[f"{split}_labels"] = images, np.repeat(np.arange(10), count)
-    jpeg = any(not name.lower().endswith(".png") for name in blobs)
-    return _arrays(parts, source="CIFAR-10 (JPEG copy)" if jpeg else "CIFAR-10")
+    images = np.concatenate([parts["train_images"], parts["test_images"]])
+    copies = len(images) - len({hash(image.tobytes()) for image in images})
+    if copies > COPIES * len(images):
+        raise DataError(f"{path}: {copies:,} of its images are the same as others, so this is not CIFAR-10. {WAY_OUT}")
+    return _arrays(parts, source=KNOWN.get(hashlib.sha256(images).hexdigest(), "CIFAR-10 (unknown copy)"))
 
 
 def _decode(path: Path, name: str, blob: bytes) -> np.ndarray:
     from PIL import Image  # here, because loading from the cache needs no PIL
 
     try:
-        with Image.open(io.BytesIO(blob)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as problem:  # PIL reports a damaged PNG as SyntaxError
-        raise DataError(f"{name} in {path} is not a readable image ({problem}). {WAY_OUT}") from problem
-    if pixels.shape != (32, 32, 3):
-        raise DataError(f"{name} in {path} is {pixels.shape[1]}x{pixels.shape[0]} pixels, not 32x32. {WAY_OUT}")
-    return pixels.transpose(2, 0, 1)
+        with Image.open(
+            io.BytesIO(blob), formats=("PNG", "JPEG")
+        ) as image:  # others start programs, or are not photographs
+            if image.size != (32, 32):  # before it is decoded
+                raise ValueError(f"it is {image.width}x{image.height} pixels, not 32x32")
+            deep = image.format == "PNG" and blob[24] != 8  # bits a channel
+            turned = image.getexif().get(0x0112, 1) != 1
+            if image.mode != "RGB" or deep or turned or getattr(image, "n_frames", 1) > 1:
+                raise ValueError(f"it is no plain RGB image of 8 bits: {image.mode}, deep {deep}, turned {turned}")
+            return np.asarray(image).transpose(2, 0, 1)
+    except Exception as problem:  # what a wrong byte leads to: PIL raises a dozen kinds
+        raise DataError(f"{name} in {path} is not a readable image of CIFAR-10 ({problem}). {WAY_OUT}") from problem
 
 
 class _BatchUnpickler(pickle.Unpickler):

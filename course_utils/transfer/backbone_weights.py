@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
 from pathlib import Path
 
 import torch
 
+from course_utils.data.download import DownloadError, fetch
+from course_utils.files import is_offline
 from course_utils.training.checkpoints import read_plainly
 
 # SHA-256 of the file in the package, release 0.1.0.
@@ -24,6 +25,7 @@ FILES = {
     "mobilenet_v3_small": "mobilenet_v3_small-047dcff4.pth",
     "efficientnet_b0": "efficientnet_b0_rwightman-7f5810bc.pth",
 }
+SIZES = {"resnet18": 46_830_571, "mobilenet_v3_small": 10_306_551, "efficientnet_b0": 21_444_401}  # bytes
 SERVER = "https://download.pytorch.org/models/"
 
 
@@ -67,12 +69,10 @@ def _in_cache(name: str) -> Path:
     if path.exists():
         return path
     why = "COURSE_OFFLINE is set"
-    if os.environ.get("COURSE_OFFLINE", "0") in ("", "0"):
+    if not is_offline():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(SERVER + path.name, str(path), _promised(name), progress=False)
-            return path
-        except (OSError, RuntimeError) as problem:  # no network, no space, or another file than promised
+            return fetch((SERVER + path.name,), path, _promised(name), SIZES[name], quiet=True)
+        except DownloadError as problem:
             why = str(problem)
     raise BackboneError(
         f"the weights of {name} are not on this machine and cannot be downloaded ({why}). Take a backbone that needs "

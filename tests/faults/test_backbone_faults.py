@@ -1,16 +1,22 @@
 """Weights that are missing, cut short, changed or out of reach; kept features that are damaged: named, never used."""
 
+import contextlib
 import os
+import re
 import shutil
+import socket
 import sys
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
+from course_utils.data import download
 from course_utils.data.cifar import DataWarning
+from course_utils.data.download import Limits
 from course_utils.transfer import backbone_weights
 from course_utils.transfer import feature_cache as module
 from course_utils.transfer.backbones import BackboneError, backbone
@@ -95,15 +101,74 @@ def test_torchvision_offline_says_what_to_do(hub):
         backbone("resnet18", size=32)
 
 
-def test_torchvision_without_a_network(hub, monkeypatch):
-    monkeypatch.setenv("COURSE_OFFLINE", "")
+@pytest.fixture
+def server(hub, monkeypatch):
+    """A server on this machine: what it does with each connection -> the backbone's error."""
+    monkeypatch.setenv("COURSE_OFFLINE", "no")
+    monkeypatch.setitem(backbone_weights.SIZES, "resnet18", 10_000)
+    monkeypatch.setattr(download, "Limits", lambda: Limits(answer=0.3, stall=0.3, window=0.2, longest=1.0))
 
-    def no_network(*args, **more):
-        raise OSError("name or service not known")
+    def refused(answer):
+        with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+            monkeypatch.setattr(backbone_weights, "SERVER", f"http://127.0.0.1:{listening.getsockname()[1]}/")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    with pytest.raises(BackboneError, match="cannot be downloaded .name or service not known"):
-        backbone("resnet18", size=32)
+            def serve():
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = listening.accept()
+                        pool.submit(answer, connection)
+
+            pool.submit(serve)
+            with pytest.raises(BackboneError, match="cannot be downloaded.*Take a backbone that needs") as caught:
+                backbone("resnet18", size=32)
+            listening.shutdown(socket.SHUT_RDWR)
+        return str(caught.value)
+
+    return refused
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def endless(connection):
+    with contextlib.suppress(OSError), connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(1000):
+            connection.sendall(b"1000\r\n" + bytes(4096) + b"\r\n")
+
+
+def half(connection):
+    with connection:
+        connection.recv(1000)
+        connection.sendall(HEAD + b"Content-Length: 10000\r\n\r\n" + bytes(5000))
+        connection.recv(1)
+
+
+def another(connection):
+    with connection:
+        connection.recv(1000)
+        connection.sendall(HEAD + b"Content-Length: 10000\r\n\r\n" + bytes(10000))
+
+
+@pytest.mark.parametrize(
+    "answer, reason",
+    [(lambda c: c.recv(1) and c.recv(10**6), "no data"), (half, "no data"), (endless, "more than 10,000"),
+     (another, "serves another file"), (lambda c: c.close(), "none of")],
+)  # fmt: skip
+def test_torchvision_from_a_server_that_does_not_do_its_work(server, hub, answer, reason):
+    """One that accepted and never answered was waited for until the end of time."""
+    assert re.search(f"{reason}|none of 1 sources", server(answer))  # on a busy machine no answer comes in time
+    assert sum(file.stat().st_size for file in hub.iterdir()) <= 10_100
+
+
+def test_the_size_of_each_file_is_known():
+    from torchvision import models
+
+    assert backbone_weights.SIZES.keys() == backbone_weights.FILES.keys()
+    for name, size in backbone_weights.SIZES.items():
+        weights = models.get_model_weights(name).IMAGENET1K_V1
+        assert weights.url == backbone_weights.SERVER + backbone_weights.FILES[name]
+        assert abs(size / 2**20 - weights.meta["_file_size"]) < 0.001
 
 
 def test_torchvision_file_of_a_broken_download(hub):
