@@ -3,6 +3,8 @@
 open_storage("studies/mine.log")                  # a journal file: one machine, or a folder that several share
 open_storage("postgresql://user@host/studies")    # a database for many machines
 open_storage("grpc://host:13000")                 # many workers through Optuna's proxy before a database
+
+No password that stands in a URL, wherever it stands there, reaches a message: not even through those of drivers.
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from pathlib import Path
 import optuna
 from optuna.storages import journal
 
-from course_utils.files import lock
+from course_utils.files import check_regular, lock
 
 # module that speaks to a database -> what to install, where its name is another one
 DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 ANSWER = 10.0  # seconds a proxy gets to answer
+# What may be told of a driver's error, whose text may hold any part of the URL.
+REASONS = (
+    "refused|authentication failed|access denied|does not exist|unknown|could not translate|timed? ?out|not allowed"
+)
 
 
 def open_storage(where):
@@ -34,8 +40,9 @@ def open_storage(where):
         return where
     if "://" in str(where):
         return _database(str(where))
-    path = Path(where).expanduser().absolute()
+    path = Path(os.path.abspath(os.path.expanduser(where)))
     try:
+        check_regular(path)
         if path.exists():
             with open(path, "rb") as file:
                 first = file.read(40)
@@ -46,7 +53,7 @@ def open_storage(where):
         raise ValueError(
             f"{path} cannot be the file of a study: {problem.strerror}. Give one of its own, in a folder that is there."
         ) from problem
-    except (ValueError, KeyError, AssertionError) as problem:
+    except Exception as problem:  # whatever a changed line leads Optuna to
         raise ValueError(
             f"{path} is damaged, or no journal of a study ({type(problem).__name__}: {problem}). "
             "Move it away and make the study again, or give another file."
@@ -54,14 +61,19 @@ def open_storage(where):
 
 
 def without_password(where) -> str:
-    """`where` as text for people and logs: a password in a URL becomes ***."""
-    return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"(://[^/@:]*):[^@]*@", r"\1:***@", str(where)))
+    """`where` as text for people and logs: of a URL only what can hold no password, its kind and its host."""
+    kind, mark, rest = str(where).partition("://")
+    address, _, query = rest.partition("?")
+    if not mark or (kind == "grpc" and re.fullmatch(r"[\w.-]+:\d+", rest)):
+        return str(where)
+    if "@" in query:  # the "?" may be part of a password, or the "@"
+        return f"{kind}://***"
+    user, at, host = address.rpartition("@")
+    return f"{kind}://{'***@' if at else ''}{re.sub(':.*', ':***', host)}{'?***' if query else ''}"
 
 
 def _database(url: str):
     """The storage behind a URL; ValueError, naming it, where there is none, or no package that can speak to it."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     kind, _, rest = url.partition("://")
     named = without_password(url)
     if kind.startswith("sqlite"):
@@ -73,7 +85,7 @@ def _database(url: str):
         if kind != "grpc":
             return optuna.storages.get_storage(url)
         host, _, port = rest.partition(":")
-        if not host or not (port or "13000").isdecimal():
+        if not re.fullmatch(r"[\w.-]+", host) or not (port or "13000").isdecimal():
             raise ValueError(f"{named}: give it as grpc://HOST:PORT.")
         with warnings.catch_warnings():  # Optuna calls the proxy experimental
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -84,11 +96,15 @@ def _database(url: str):
         module = getattr(problem if kind == "grpc" else problem.__cause__, "name", None)  # Optuna hides which one it is
         need = "grpcio protobuf" if kind == "grpc" else DRIVERS.get(module, module or "its driver")
         missing = f"the package {module}" if module else "a package"
-        raise ValueError(f"{named}: {missing} is missing: pip install {need}.") from problem
-    except ConnectionError as problem:
-        raise ValueError(f"{named}: nobody answers there within {ANSWER:g} s. Is the proxy running?") from problem
-    except SQLAlchemyError as problem:
-        raise ValueError(f"{named} cannot be used as a database: {str(problem).splitlines()[0]}") from problem
+        reason = f"{missing} is missing: pip install {need}."
+    except ConnectionError:
+        reason = f"nobody answers there within {ANSWER:g} s. Is the proxy running?"
+    except Exception as problem:
+        if kind == "grpc":
+            raise
+        known = re.search(REASONS, str(problem), re.IGNORECASE)
+        reason = f"cannot be used as a database ({known[0].lower() if known else type(problem).__name__})."
+    raise ValueError(f"{named}: {reason}")  # outside: an error that led to this one would be printed, too
 
 
 class JournalLock:

@@ -12,6 +12,8 @@ worst a hole. A trial only moves from waiting to running to ended, and Optuna's 
 move. Two processes may fill the same hole; a worker therefore runs a trial only if no *earlier* trial of its point
 waits, runs or has a result. A trial whose process is gone is ended as "failed", which leaves a hole again. (Optuna's
 own heartbeat and retry serve databases only, not through a proxy, and a crash can separate the two.)
+
+Trust a study like code: a worker imports, and calls, the function that its plan names.
 """
 
 from __future__ import annotations
@@ -62,19 +64,7 @@ def make_study(
     Raises ValueError for a plan that cannot be kept, or another than the one that is there, by the name of the part.
     """
     find_objective(objective)
-    points = checked_settings(points)
-    for n, point in enumerate(points):
-        if set(point) != set(points[0]):
-            raise ValueError(f"point {n}, {point}, must have a value for each of {', '.join(points[0])}, and no other.")
-        if any(all(same(point[key], other[key]) for key in point) for other in points[:n]):
-            raise ValueError(f"point {n} stands twice: {point}. Each is done once.")
-    for what, value, allowed in (("pruner", pruner, PRUNERS), ("direction", direction, DIRECTIONS)):
-        if value not in allowed:
-            raise ValueError(f"{what} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
-    plan = dict(objective=objective, points=points, fixed=plain(dict(fixed or {}), "fixed"))
-    plan |= dict(pruner=pruner, direction=direction, seed=check_whole("seed", seed, 0))
-    plan = json.loads(json.dumps(plan))  # as it comes back from a storage
-
+    plan = _plan(objective, points, fixed, pruner, direction, seed)
     storage, place = open_storage(where), without_password(where)
     with quiet():
         study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
@@ -91,8 +81,26 @@ def make_study(
     return study
 
 
+def _plan(objective: str, points, fixed, pruner, direction, seed) -> dict:
+    """The plan as it comes back from a storage. ValueError for what cannot be kept, or be done."""
+    points = checked_settings(points)
+    for n, point in enumerate(points):
+        if set(point) != set(points[0]):
+            raise ValueError(f"point {n}, {point}, must have a value for each of {', '.join(points[0])}, and no other.")
+        if any(all(same(point[key], other[key]) for key in point) for other in points[:n]):
+            raise ValueError(f"point {n} stands twice: {point}. Each is done once.")
+    for what, value, allowed in (("pruner", pruner, PRUNERS), ("direction", direction, DIRECTIONS)):
+        if value not in allowed:
+            raise ValueError(f"{what} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
+    plan = dict(
+        objective=objective, points=points, fixed=plain(dict(fixed or {}), "fixed"), pruner=pruner, direction=direction
+    )
+    return json.loads(json.dumps(plan | {"seed": check_whole("seed", seed, 0)}))
+
+
 def open_study(where, name: str = NAME) -> optuna.Study:
-    """The study kept at `where` with its plan. ValueError where there is none; nothing is made or changed."""
+    """The study kept at `where` with its plan. ValueError where there is none, or one that was changed by hand; nothing
+    is made or changed."""
     is_path = isinstance(where, (str, os.PathLike)) and "://" not in str(where)
     if is_path and not Path(where).expanduser().exists():
         raise ValueError(f"there is no study at {where}: make it first, with make_study({str(where)!r}, ...).")
@@ -105,6 +113,11 @@ def open_study(where, name: str = NAME) -> optuna.Study:
         raise ValueError(f"there is no study {name!r} at {place}; there: {names}. Make it with make_study.") from None
     if "plan" not in study.user_attrs:
         raise ValueError(f"study {name!r} at {place} has no plan: it was not made by make_study.")
+    try:
+        _plan(**study.user_attrs["plan"])
+        by_point(study)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"the plan of study {name!r} at {place} was changed by hand: {problem}") from problem
     study.pruner = getattr(optuna.pruners, PRUNERS[study.user_attrs["plan"]["pruner"]])()
     return study
 
@@ -121,16 +134,18 @@ def quiet():
 
 
 def find_objective(name: str) -> Callable:
-    """The function behind "module:function". ValueError where there is none."""
+    """The function behind "module:function", which is imported. ValueError where a worker could not do the same."""
     module, _, function = str(name).partition(":")
     if not module or not function:
         raise ValueError(f"objective must be 'module:function', got {name!r}.")
+    if module == "__main__":
+        way_out = f"Write it to a file, with %%writefile mine.py, and give 'mine:{function}'"
+        raise ValueError(f"objective {name!r}: no worker can import what stands in a notebook. {way_out}.")
     try:
         objective = pkgutil.resolve_name(name)
-    except ImportError as problem:
-        raise ValueError(f"objective {name!r}: {problem}. Start the worker where Python can import it.") from problem
-    except AttributeError:
-        raise ValueError(f"objective {name!r}: module {module} has no {function}.") from None
+    except (Exception, SystemExit) as problem:  # a module may do anything when it is imported
+        reason = f"{type(problem).__name__}: {problem}"
+        raise ValueError(f"objective {name!r}: {reason}. Start workers where Python can import it.") from problem
     if not callable(objective):
         raise ValueError(f"objective {name!r} is {objective!r}, not a function.")
     return objective
@@ -138,11 +153,11 @@ def find_objective(name: str) -> Callable:
 
 # ------------------------------------------------------------------------------------------- the trials of each point
 def by_point(study) -> list[list]:
-    """The trials of each point of the plan, in the order in which they came."""
+    """The trials of each point of the plan, in the order in which they came. ValueError for one of no point."""
     lists = [[] for _ in study.user_attrs["plan"]["points"]]
     for trial in study.get_trials(deepcopy=False):
         if "point" in trial.user_attrs:
-            lists[trial.user_attrs["point"]].append(trial)
+            lists[check_whole("point", trial.user_attrs["point"], 0, len(lists) - 1)].append(trial)
     return lists
 
 
@@ -206,7 +221,6 @@ class PointResult:
     lost: tuple[str, ...] = ()
     value: float | None = None
     worker: str = ""
-    seconds: float | None = None
     error: str = ""
     run: Run | None = None
 
@@ -229,7 +243,6 @@ def _result(n: int, trials: list, plan: Mapping) -> PointResult:
         state=STATES[trial.state.name],
         value=trial.value,
         worker=worker_name(notes["worker"]) if "worker" in notes else "",
-        seconds=trial.duration and trial.duration.total_seconds(),
         error=notes.get("error", ""),
         run=run and Run(**run),
     )

@@ -137,7 +137,7 @@ def _trained(objective, wanted: dict, seed: int, facts: dict) -> Run:
     """The Run of one trial; an error inside it is its result."""
     try:
         run = try_once(objective, wanted, seed)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = f"{type(error).__name__}: {error}"
         return Run(config={**wanted, "settings": wanted, "facts": facts, "error": text}, seed=seed, status="failed")
     if not isinstance(run, Run):

@@ -1,6 +1,8 @@
 """Work on a study until it is done:  python -m course_utils.search.worker STUDY [--name A] [--trials N]
 
-STUDY: the journal file or database URL that make_study was given. Start as many as you like, wherever the study can be
+STUDY: the journal file or database URL that make_study was given; without it the variable COURSE_STUDY, which other
+users of the machine cannot read, as they can read a password in a command. Trust a study like code: its plan names a
+function, and a worker imports and calls it. Start as many as you like, wherever the study can be
 reached; each takes the next point that waits, so the faster ones do more. One that is killed loses nothing: the others,
 or the next one that starts, do its point again. Ctrl-C (and SIGTERM, as a cluster sends it) gives the point back.
 Exit status: 0 all done, 2 refused, 130 given back.
@@ -167,7 +169,7 @@ def _run(trial, objective, interrupts: Interrupts) -> str | None:
         state, words = TrialState.PRUNED, "pruned"
     except UpdateFinishedTrialError:
         return None
-    except Exception as problem:  # an error is a result: it would come again
+    except (Exception, SystemExit, GeneratorExit) as problem:  # an error is a result: it would come again
         state, words = TrialState.FAIL, f"{type(problem).__name__}: {problem}"
     try:
         last = record[max(record)] if record else None
@@ -241,18 +243,19 @@ def end_as_failed(study, trial_id: int) -> bool:
 
 # ---------------------------------------------------------------------------------------------------- the command
 def start_worker(where, name: str, *arguments: str, log: str | Path | None = None) -> subprocess.Popen:
-    """Start this module's command as a process of its own: `python -m course_utils.search.worker WHERE --name NAME`.
+    """Start this module's command as a process of its own: `python -m course_utils.search.worker --name NAME`, with
+    `where` in the variable COURSE_STUDY.
 
     arguments: more of the command line. log: file for what it prints; default: the study's file with the name, ending
     in .txt (of a database just NAME.txt, here). Returns the process: .wait() for its end, .kill() is kill -9 (on
     Windows, too, where there are no signals).
     """
     log = Path(log or (f"{name}.txt" if "://" in str(where) else f"{where}.{name}.txt"))
-    command = [sys.executable, "-m", "course_utils.search.worker", str(where), "--name", name, *arguments]
+    command = [sys.executable, "-m", "course_utils.search.worker", "--name", name, *arguments]
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    how = dict(stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": paths})
+    env = {**os.environ, "PYTHONPATH": paths, "COURSE_STUDY": str(where), "PYTHONIOENCODING": "utf-8"}
     with open(log, "a") as out:
-        return subprocess.Popen(command, stdout=out, **how)
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -260,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python -m course_utils.search.worker", description=__doc__, formatter_class=form)
     add = parser.add_argument
-    add("study", help="journal file or database URL")
+    add("study", nargs="?", default=os.environ.get("COURSE_STUDY"), help="journal file or database URL")
     add("--study-name", default=NAME, help=f"name of the study there (default {NAME})")
     add("--name", default="", help="what the results call this worker (default: machine and process)")
     add("--trials", type=int, help="stop after so many (default: when all are done)")
@@ -269,12 +272,16 @@ def main(arguments: list[str] | None = None) -> int:
     add("--patience", type=float, default=PATIENCE, help=f"{words} (default {PATIENCE:g})")
     add("--retry-failed", action="store_true", help="try points again whose objective raised an error")
     args = parser.parse_args(arguments)
+    if not args.study:
+        parser.error("name a study, here or in the variable COURSE_STUDY.")
     for name in ("trials", "threads", "patience"):
         value = getattr(args, name)
         if value is not None and not value > 0:
             parser.error(f"--{name} must be above 0, got {value:g}.")
     for variable in ("COURSE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before torch is imported
         os.environ[variable] = str(args.threads)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # an error may hold letters that this terminal cannot show
     interrupts = Interrupts()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell script starts jobs in its background with Ctrl-C ignored
         signal.signal(number, interrupts)

@@ -1,6 +1,7 @@
 """A study several workers share: the plan, who gets which point, what becomes of those of dead workers, the journal."""
 
 import importlib.util
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 import optuna
 import psutil
@@ -149,7 +151,7 @@ def test_a_plan_that_cannot_be_kept_is_refused_by_name(file, change, message):
 
 BAD_OBJECTIVES = [
     ("toy", "must be 'module:function', got 'toy'"), ("study_toys:", "must be 'module:function'"),
-    ("no_such_module:f", "No module named 'no_such_module'"), ("study_toys:no", "module study_toys has no no"),
+    ("no_such_module:f", "No module named 'no_such_module'"), ("study_toys:no", "'study_toys' has no attribute 'no'"),
     ("study_toys:a_number", "is 3, not a function"),
 ]  # fmt: skip
 
@@ -185,7 +187,7 @@ def test_a_study_that_is_not_there(file):
     assert not file.exists()
     with pytest.raises(ValueError, match="no_folder/study.log cannot be the file of a study: No such file"):
         open_storage(file.parent / "no_folder" / "study.log")
-    with pytest.raises(ValueError, match="cannot be the file of a study: Is a directory"):
+    with pytest.raises(ValueError, match="cannot be the file of a study: this is not a regular file"):
         open_storage(file.parent)
     made(file, name="mine")
     with pytest.raises(ValueError, match="no study 'search' at .*; there: 'mine'"):
@@ -273,14 +275,113 @@ def test_what_lesson_10_2_2_imports_in_its_commands_is_there():
 
 PLACES = [
     ("studies/a.log", "studies/a.log"), ("grpc://host:13000", "grpc://host:13000"),
-    ("postgresql://me@host/db", "postgresql://me@host/db"),
-    ("postgresql+psycopg://me:a:b/c@host:5432/db?x=1", "postgresql+psycopg://me:***@host:5432/db?x=1"),
+    ("postgresql://host/db", "postgresql://host/db"), ("postgresql://host:5432/db", "postgresql://host:***"),
+    ("postgresql://me@host/db", "postgresql://***@host/db"),
+    ("postgresql+psycopg://me:a:b/c@host:5432/db?x=1", "postgresql+psycopg://***@host:***?***"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("where, text", PLACES)
-def test_passwords_stay_out_of_messages(where, text):
+def test_what_is_told_of_a_place(where, text):
     assert without_password(where) == text
+
+
+SECRETS = [
+    "user@corp:SECRET@host/db", "me:SE@CRET@host/db", "me:SECRET/x@host/db", "me:SECRET?x@host/db", "me:x?SECRET@host",
+    "host/db?password=SECRET", "host/db?user=me&password=SE@CRET", "host/db?sslpassword=SECRET&x=1", "me:SECRET",
+    "host/db?passfile=a;password=SECRET", "me:SECRET/db", "me:SECRET@host:port/db", "SECRET@host:99999999/db",
+    "me:SE%40CRET@host/db", "me:SECRET#x@host/db", "me:p/SECRET", "host/db?a=b?SECRET",
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["postgresql", "mysql+pymysql", "nonsense", "grpc", "postgresql+psycopg2"])
+@pytest.mark.parametrize("rest", SECRETS)
+def test_no_part_of_a_password_reaches_a_message(kind, rest, capfd):
+    """Nor the errors that led to it, which a notebook prints, too."""
+    url = f"{kind}://{rest}"
+    assert not re.search("SE|CRET", without_password(url))
+    with pytest.raises(ValueError) as caught:
+        open_study(url)
+    told = "".join(traceback.format_exception(caught.value)) + "".join(capfd.readouterr())
+    assert not re.search("SE|CRET", re.sub("open_study.*|url = .*", "", told))
+
+
+def test_a_driver_that_tells_the_url_is_not_quoted(monkeypatch):
+    def fail(url):
+        raise RuntimeError(f"could not translate host name of {url!r}")
+
+    monkeypatch.setattr(optuna.storages, "get_storage", fail)
+    with pytest.raises(ValueError) as caught:
+        open_storage("postgresql://me:secret@host/db")
+    assert str(caught.value) == "postgresql://***@host/db: cannot be used as a database (could not translate)."
+    assert caught.value.__context__ is None
+
+
+# ------------------------------------------------------------------------------- trust: what a journal may hold
+EDITED = [
+    ('"points"', '"pointz"'), ('"points": [{"x": 1.0}', '"points": 5, "other": [{"x": 1.0}'),
+    ('"seed": 0', '"seed": "0"'),
+    ('"pruner": null', '"pruner": "nobody"'), ('"point": 2', '"point": 99'), ('"point": 2', '"point": "x"'),
+    ('"x": 2.0', '"y": 2.0'), ('"x": 2.0', '"x": 1.0'), ('"fixed": {}', '"fixed": 3'),
+    ('"direction": "maximize"', '"direction": 1'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("old, new", EDITED)
+def test_a_plan_that_was_changed_by_hand_is_refused_with_status_2(command, file, old, new, capsys):
+    made(file)
+    text = file.read_text()
+    loose = re.compile(re.escape(old).replace("\\ ", " ?"))  # with or without a space after colons and commas
+    assert loose.search(text)
+    file.write_text(loose.sub(new, text))
+    assert command(file) == 2
+    assert re.search("refused: .*(changed by hand|is damaged|not a function|no point)", capsys.readouterr().err)
+
+
+def test_it_is_said_that_a_study_is_trusted_like_code(command, capsys):
+    with pytest.raises(SystemExit):
+        command("--help")
+    assert "Trust a study like code" in " ".join(capsys.readouterr().out.split())
+    assert "Trust a study like code" in sys.modules[make_study.__module__].__doc__
+
+
+def test_a_fifo_is_no_journal(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe cannot be the file of a study: this is not a regular file"):
+        open_storage(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("where", ["~nosuchuser/a.log", "x" * 5000, "/", "."])
+def test_a_strange_path_is_no_journal(where):
+    with pytest.raises(ValueError, match="cannot be the file of a study"):
+        open_storage(where)
+
+
+BROKEN_MODULES = {
+    "1 / 0": "ZeroDivisionError", "def f(:": "SyntaxError", "import sys; sys.exit(3)": "SystemExit: 3",
+    "raise AttributeError('mine')": "AttributeError: mine", "import no_such_module": "No module named 'no_such_module'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BROKEN_MODULES)
+def test_a_module_that_cannot_be_imported_is_refused(file, code):
+    (file.parent / "study_broken.py").write_text(code)
+    sys.modules.pop("study_broken", None)
+    with pytest.raises(ValueError, match=f"objective 'study_broken:f': .*{BROKEN_MODULES[code]}.*Start workers where"):
+        make_study(file, "study_broken:f", points=POINTS)
+
+
+@pytest.mark.parametrize("name", ["../../x:f", "a b:f", "os:", ":f", "x.y:", "1:f", "os:no.such"])
+def test_a_name_that_is_none_is_refused(file, name):
+    with pytest.raises(ValueError, match="objective"):
+        make_study(file, name, points=POINTS)
+
+
+def test_an_objective_of_the_notebook_is_refused_with_the_way_out(file, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "mine", lambda settings, seed: 1.0, raising=False)
+    with pytest.raises(ValueError, match="no worker can import .*%%writefile mine.py, and give 'mine:mine'"):
+        make_study(file, "__main__:mine", points=POINTS)
 
 
 # ------------------------------------------------------------------------------------------ every point, once
@@ -618,6 +719,95 @@ def test_bad_arguments_are_refused(command, file, arguments, capsys):
     with pytest.raises(SystemExit) as end:
         command(file, *arguments)
     assert end.value.code == 2 and arguments[0] in capsys.readouterr().err
+
+
+def test_the_study_may_stand_in_a_variable_where_ps_does_not_show_it(command, file, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        command("--name", "A")
+    assert "name a study, here or in the variable COURSE_STUDY" in capsys.readouterr().err
+    monkeypatch.setenv("COURSE_STUDY", str(file))
+    study = made(file)
+    assert command("--name", "A") == 0 and times_done(study) == [1, 1, 1]
+
+
+def test_a_started_worker_shows_no_study_in_its_command(file, monkeypatch):
+    started = {}
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **more: started.update(more, command=command))
+    study_worker.start_worker("postgresql://me:secret@host/db", "A", log=file)
+    assert "secret" not in " ".join(map(str, started["command"]))
+    assert started["env"]["COURSE_STUDY"] == "postgresql://me:secret@host/db"
+
+
+ENDS = [
+    "import sys; sys.exit(3)",
+    "raise GeneratorExit",
+    "raise SystemExit('\\u5b66\\ud800')",
+    "raise StopIteration(3)",
+]
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_an_objective_that_ends_the_process_is_a_failed_point(command, file, code):
+    """A worker ended with the objective's status, without a word, and its points waited."""
+    (file.parent / "study_ends.py").write_text(f"def f(settings, seed):\n    {code}")
+    sys.modules.pop("study_ends", None)
+    study = make_study(file, "study_ends:f", points=POINTS)
+    assert command(file, "--name", "A") == 0
+    rows = results(study)
+    assert [row.state for row in rows] == ["failed"] * 3 and all(row.error for row in rows)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_message_that_the_terminal_cannot_show_ends_no_worker(file, encoding, monkeypatch):
+    (file.parent / "study_words.py").write_text(
+        "def f(s, seed):\n    raise ValueError('\u5b66\u4e60\u7387 \u2192 0')", "utf-8"
+    )
+    sys.modules.pop("study_words", None)
+    study = make_study(file, "study_words:f", points=POINTS)
+    said = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", said)
+    for name in ("COURSE_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert study_worker.main([str(file)]) == 0
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    said.flush()
+    assert said.buffer.getvalue().count(b"\\u5b66") == 3 and [row.state for row in results(study)] == ["failed"] * 3
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_clocks_that_are_set_while_workers_run_change_nothing(file, step, monkeypatch):
+    """Three seconds were enough: each worker took the other for dead, and points were given up."""
+    real, boot = time.time, psutil.boot_time
+    study = made(file)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        note = {**me(), "pid": other.pid, "began": start_of(other.pid), "name": "other"}
+        trial = take(study, note)
+        monkeypatch.setattr(time, "time", lambda: real() + step)
+        monkeypatch.setattr(psutil, "boot_time", lambda: boot() + step)
+        assert Watch(patience=1e9).reclaim(study) == [] and fill(study) == 0
+        assert quietly(file, name="A", trials=2)[0] == 2
+        study.tell(trial, 1.0)
+        other.communicate(b"\n")
+    assert times_done(study) == [1, 1, 1] and [row.tries for row in results(study)] == [1, 1, 1]
+    assert results(study)[0].worker == "other"
+
+
+def test_without_proc_a_process_is_known_by_its_start(monkeypatch):
+    """macOS and Windows: the start as the system keeps it."""
+
+    def none(self, *args, **more):
+        raise FileNotFoundError(self)
+
+    monkeypatch.setattr(liveness.Path, "read_text", none)
+    liveness.machine.cache_clear()
+    try:
+        note = me()
+        assert is_dead(note) is False and is_dead({**note, "began": note["began"] - 60}) is True
+        assert "/" not in note["machine"]
+    finally:
+        liveness.machine.cache_clear()
 
 
 # ---------------------------------------------------------------------------------------------------- objectives

@@ -225,3 +225,11 @@ def test_an_axis_with_one_level_has_no_border_and_a_missing_name_is_told():
 
 def test_axis_is_a_plain_value():
     assert log_uniform(0.1, 1) == Axis("log", 0.1, 1.0) and categorical(1, "a").values == (1, "a")
+
+
+def test_an_objective_that_ends_the_process_is_a_failed_trial():
+    def ends(settings, seed):
+        raise SystemExit(3)
+
+    (run,) = search([{"lr": 0.1}], ends)
+    assert run.status == "failed" and run.config["error"] == "SystemExit: 3"
