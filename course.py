@@ -8,6 +8,9 @@ python3 course.py doctor    say what this machine has and what is missing
 
 import argparse
 import collections
+import contextlib
+import errno
+import glob
 import hashlib
 import http.client
 import json
@@ -31,6 +34,8 @@ STAMP = os.path.join(VENV, "course-stamp.txt")
 OLDEST = (3, 10)
 # PyTorch for Linux brings the libraries for NVIDIA GPUs along; elsewhere it is a tenth of that.
 NEEDED_GB = 8 if sys.platform.startswith("linux") else 3
+PATIENCE = 30  # seconds until a server that does not answer is spoken of; six times as long, and it is given up
+PATHS = ("COURSE_CIFAR10", "COURSE_DATA", "COURSE_PROGRESS")  # variables that name files
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -82,22 +87,61 @@ def in_venv(name):
     return os.path.join(VENV, folder, name + suffix)
 
 
+def requirements():
+    """What pip has to install, one a line of requirements.txt; the course itself is found by its .pth file."""
+    with open(os.path.join(ROOT, "requirements.txt"), "rb") as file:
+        lines = file.read().decode(errors="replace").splitlines()
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in lines]
+    return [line for line in lines if line and not line.startswith("-e")]
+
+
 def fingerprint():
-    """What the environment depends on: the requirements, the package metadata and where the folder lies."""
-    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
-        requirements = file.read()
-    with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
-        metadata = file.read().split("[tool.")[0]  # settings of ruff and pytest need no new installation
-    return hashlib.sha256("\n".join((requirements, metadata, ROOT)).encode()).hexdigest()
+    """What the environment depends on. Neither comments nor the place of the folder count: it may be moved."""
+    return hashlib.sha256("\n".join(requirements()).encode()).hexdigest()
+
+
+def path_files():
+    """The .pth file that puts the course on the environment's path, in the folder for it; none in a broken one."""
+    folders = glob.glob(os.path.join(glob.escape(VENV), "[Ll]ib", "python3*", "site-packages"))
+    folders += glob.glob(os.path.join(glob.escape(VENV), "[Ll]ib", "site-packages"))
+    return [os.path.join(folder, "course.pth") for folder in folders]
 
 
 def is_ready():
     """True when the environment is whole and up to date. The stamp is written last of all."""
     try:
-        with open(STAMP) as file:
-            return file.read() == fingerprint() and os.path.exists(in_venv("python"))
+        with open(STAMP, "rb") as file:
+            stamped = file.read() == fingerprint().encode()
     except OSError:
         return False
+    return stamped and os.path.exists(in_venv("python")) and all(map(os.path.exists, path_files()))
+
+
+def is_locked(file):
+    """Take the lock of an open file, which ends with this process: True, or False where another process has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # any other error: a system without locks
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
+
+
+@contextlib.contextmanager
+def alone():
+    """Inside the block no other course.py installs in this folder; waits for one that does."""
+    with open(os.path.join(ROOT, ".course-lock"), "ab") as file:
+        if not is_locked(file):
+            print("Another course.py is installing here. Waiting until it is done ...", flush=True)
+            while not is_locked(file):
+                time.sleep(0.2)
+        yield
 
 
 def check_room():
@@ -269,6 +313,13 @@ def ensure_environment():
         return
     python = find_python()
     check_room()
+    with alone():
+        if not is_ready():
+            install(python)
+
+
+def install(python):
+    """Fill .venv; raises Problem, and the next call goes on from there."""
     make_venv(python)
     if os.path.exists(STAMP):
         os.remove(STAMP)
@@ -278,24 +329,15 @@ def ensure_environment():
         "PyTorch is large, %d GB of disk are needed for a while." % NEEDED_GB,
         flush=True,
     )
-    status, output = run_pip(
-        [
-            in_venv("python"),
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "-r",
-            "requirements.txt",
-        ]
-    )
+    how = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    status, output = run_pip([in_venv("python"), "-m", "pip", "install"] + how + requirements())
     with open(os.path.join(VENV, "install.log"), "w", encoding="utf-8") as file:
         file.write(output)
     if status:
         raise classify(output, status)
+    for path in path_files():  # as `pip install -e .` would, which needs a network; relative, so that all may be moved
+        with open(path, "w") as file:
+            file.write(os.path.relpath(ROOT, os.path.dirname(path)))
     with open(STAMP + ".part", "w") as file:
         file.write(fingerprint())
     os.replace(STAMP + ".part", STAMP)
@@ -374,17 +416,26 @@ def stop(server):
             server.wait()
 
 
-def start(args):
-    """Open a lesson in JupyterLab and stay until Ctrl-C; returns the exit status."""
-    page = lesson_file(args.lesson)
-    if args.port is not None:
-        choose_port(args.port)  # say that it is busy before a long installation
-    ensure_environment()
-    port, token, log_path = choose_port(args.port), secrets.token_hex(24), os.path.join(VENV, "jupyter.log")
+def launch(port, token, log_path):
+    """A JupyterLab on this port of this machine that answers to this token alone; returns its process.
+
+    No configuration of the user or the system is read: it may move the address, ask for a password, or let others in.
+    How JupyterLab looks is still the user's.
+    """
+    settings = os.path.join(VENV, "jupyter-%d" % port)
+    shutil.rmtree(settings, ignore_errors=True)
+    os.makedirs(settings, exist_ok=True)
+    own = os.path.join(os.environ.get("JUPYTER_CONFIG_DIR") or os.path.expanduser(os.path.join("~", ".jupyter")), "lab")
+    env = {
+        name: value for name, value in os.environ.items() if name[:7] != "JUPYTER" or name.endswith(("_DIR", "R_PATH"))
+    }
+    env.setdefault("JUPYTERLAB_SETTINGS_DIR", os.path.join(own, "user-settings"))
+    env.setdefault("JUPYTERLAB_WORKSPACES_DIR", os.path.join(own, "workspaces"))
+    env.update(JUPYTER_CONFIG_DIR=settings, JUPYTER_TOKEN=token)
     command = [
         in_venv("python"),
-        "-m",
-        "jupyterlab",
+        os.path.join(ROOT, "course.py"),
+        "serve",
         "--no-browser",
         "--port=%d" % port,
         "--ServerApp.port_retries=0",
@@ -399,21 +450,62 @@ def start(args):
         command.append("--allow-root")  # in a container there is often no other user
     # A group of its own: Ctrl-C reaches only this program, which then ends the server in good order.
     group = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
-    with open(log_path, "wb") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=dict(os.environ, JUPYTER_TOKEN=token),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            **group,
-        )
+    with open(log_path, "wb") as log:  # in its own folder: Jupyter reads settings where it is started, too
+        return subprocess.Popen(command, cwd=settings, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log, **group)
+
+
+def serve(arguments):
+    """JupyterLab in this process, which is one of the environment: what `start` starts. Ends when stdin does."""
+    import runpy
+
+    from jupyter_core import paths
+
+    def end_with_the_parent():  # which may be killed, and then can end nothing
+        while os.read(0, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    paths.SYSTEM_CONFIG_PATH[:] = []
+    sys.path.pop(0)  # this folder, where files may bear the name of a library
+    sys.argv = ["jupyter-lab"] + arguments
+    runpy.run_module("jupyterlab", run_name="__main__")
+
+
+def is_up(server, port, token, log_path):
+    """Wait until the server answers: True. False where another program took its port. Raises Problem for all else."""
+    begin, said = time.monotonic(), False
+    while not answers(port, token):
+        if server.poll() is not None:
+            if not port_is_free(port):
+                return False
+            reason = "JupyterLab did not start: " + last_lines(log_path)
+            raise Problem(reason, "python3 course.py doctor looks for broken packages. The log is " + log_path)
+        waited = time.monotonic() - begin
+        if waited > PATIENCE and not said:
+            said = True
+            print(
+                "No answer yet from JupyterLab. Its log, %s, ends:\n%s" % (log_path, last_lines(log_path)), flush=True
+            )
+        if waited > 6 * PATIENCE:
+            raise Problem("JupyterLab did not answer within %d s." % waited, "The log is " + log_path)
+        time.sleep(0.1)
+    return True
+
+
+def start(args):
+    """Open a lesson in JupyterLab and stay until Ctrl-C; returns the exit status."""
+    page = lesson_file(args.lesson)
+    if args.port is not None:
+        choose_port(args.port)  # say that it is busy before a long installation
+    ensure_environment()
+    token, server, up = secrets.token_hex(24), None, False
     try:
-        while not answers(port, token):
-            if server.poll() is not None:
-                raise Problem("JupyterLab did not start: " + last_lines(log_path), "The log is " + log_path)
-            time.sleep(0.1)
+        while not up:
+            port = choose_port(args.port)
+            log_path = os.path.join(VENV, "jupyter-%d.log" % port)  # one for each server that runs
+            server = launch(port, token, log_path)
+            up = is_up(server, port, token, log_path)
         url = "http://localhost:%d/lab/tree/%s?token=%s" % (port, page, token)
         print("The course is running. Ctrl-C ends it.\n  " + url, flush=True)
         if not args.no_browser:
@@ -421,7 +513,8 @@ def start(args):
         status = server.wait()
         raise Problem("JupyterLab ended (exit status %d)." % status, "The log is " + log_path)
     finally:
-        stop(server)
+        if server:
+            stop(server)
 
 
 # ---------------------------------------------------------------- test and doctor
@@ -438,11 +531,16 @@ def browser_tests():
 
 
 def test_environment(folder, base=None):
-    """Variables that keep tests away from the network, the learner's progress, data and Jupyter settings."""
+    """Variables that keep tests on the CPU and away from the network, the learner's progress, data and settings."""
     env = dict(os.environ if base is None else base)
+    for name in list(env):  # whatever the shell says, but for where CIFAR-10 and what only tests know are found
+        if name.startswith("COURSE_") and not name.startswith(("COURSE_CIFAR10", "COURSE_CHROMIUM", "COURSE_TEST")):
+            del env[name]
     env.update(
         COURSE_OFFLINE="1",
         COURSE_THREADS="1",
+        COURSE_DEVICE="cpu",
+        CUDA_VISIBLE_DEVICES="",
         COURSE_PROGRESS=os.path.join(folder, "progress.json"),
         COURSE_DATA=os.path.join(folder, "data"),
         IPYTHONDIR=os.path.join(folder, "ipython"),
@@ -468,16 +566,16 @@ def test_parts(named, folder):
     prove nothing, so lessons then run at their smallest. Browser tests are alone, because two at once disturb each
     other and playwright leaves a running loop; one that was only too slow has a second try.
     """
-    if named:
-        return [("tests", compared(folder, os.environ.get("COURSE_SCALE")), {})]
+    tiny = {"COURSE_SCALE": "tiny"}
+    if named:  # the one scale that may be asked for
+        variables = tiny if os.environ.get("COURSE_SCALE") == "tiny" else {}
+        return [("tests", compared(folder, variables.get("COURSE_SCALE")), variables)]
     parts = [("unit tests and faults", ["tests/unit", "tests/faults", "-n", "2", "--dist", "loadfile"], {})]
     if os.environ.get("COURSE_CIFAR10"):
-        lessons = compared(folder, os.environ.get("COURSE_SCALE"))
-        parts.append(("lessons on CIFAR-10", ["notebooks"] + lessons, {}))
+        parts.append(("lessons on CIFAR-10", ["notebooks"] + compared(folder, None), {}))
     else:
         print("COURSE_CIFAR10 is not set: lessons run on stand-in images, at their smallest.")
-        lessons = compared(folder, "tiny")
-        parts.append(("lessons on stand-in images", ["notebooks"] + lessons, {"COURSE_SCALE": "tiny"}))
+        parts.append(("lessons on stand-in images", ["notebooks"] + compared(folder, "tiny"), tiny))
     paths, line = browser_tests()
     print(line, flush=True)
     if paths:
@@ -507,6 +605,7 @@ def test(args):
 
 def doctor(args):
     """Print what this machine has and what is missing; returns 1 when something has to be done."""
+    print("Looking at packages, device and images ...", flush=True)
     report = [("Python", "%s (%s)" % (dotted(sys.version_info[:3]), sys.executable), "")]
     for check in (find_python, check_room):
         try:
@@ -514,22 +613,15 @@ def doctor(args):
         except Problem as problem:
             report.append(("Problem", problem.reason, problem.way_out))
     if is_ready():
-        done = subprocess.run(
-            [in_venv("python"), "-m", "course_utils.machine", "--json"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        if done.returncode:
-            report.append(
-                (
-                    "Environment",
-                    ".venv is broken: " + done.stderr.decode().strip().split("\n")[-1],
-                    "Delete the folder .venv and run: python3 course.py start",
-                )
-            )
-        else:
-            report += json.loads(done.stdout.decode())
+        command = [in_venv("python"), "-m", "course_utils.machine", "--json"]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            lines = json.loads(done.stdout.decode().split("\n")[-2])
+            report += [(name, value, way_out) for name, value, way_out in lines or [()]]
+        except (ValueError, TypeError, IndexError):
+            said = (done.stderr or done.stdout).decode(errors="replace").strip().split("\n")[-1]
+            way_out = "Delete the folder .venv and run: python3 course.py start"
+            report.append(("Environment", ".venv is broken: " + said, way_out))
     else:
         report.append(("Environment", "not installed, or not up to date", "python3 course.py start"))
     for name, value, way_out in report:
@@ -541,6 +633,15 @@ def doctor(args):
 
 def main(argv=None):
     """The command line; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["serve"]:
+        return serve(argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a path may hold letters that this terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    for name in PATHS:  # as they are meant where they are typed: lessons run in another folder
+        if os.environ.get(name):
+            os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("start", help="open the course in JupyterLab")
@@ -563,6 +664,11 @@ def main(argv=None):
         return {"start": start, "test": test, "doctor": doctor}[args.command](args)
     except Problem as problem:
         print("\n%s" % problem, file=sys.stderr)
+        return 1
+    except (OSError, ValueError) as error:  # a file that is missing, damaged, or a folder where a file should be
+        print(
+            "\n%s\n  -> Get the course anew, or delete what is named here if it lies in .venv." % error, file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("\nStopped. The same command starts it again.", file=sys.stderr)

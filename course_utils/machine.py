@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -14,11 +15,22 @@ from importlib import metadata
 from pathlib import Path
 
 from course_utils.contents import PACKAGES, repository
-from course_utils.files import ROOT, data_dir
+from course_utils.files import ROOT, check_regular, data_dir, is_offline, progress_file
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
 # Colab brings the first ones along, and the lessons there ask for theirs.
-COURSE_PY_NEEDS = ("jupyterlab", "nbval", "pytest-xdist", "scipy", "filelock", "cloudpickle", *PACKAGES.values())
+COURSE_PY_NEEDS = (
+    "jupyterlab",
+    "ipykernel",
+    "nbval",
+    "pytest-xdist",
+    "scipy",
+    "filelock",
+    "cloudpickle",
+    "tqdm",
+    "psutil",
+)
+MODULES = {package: module for module, package in PACKAGES.items()} | {"pytest-xdist": "xdist"}
 LOW_DISK_GB = 1  # CIFAR-10, its cache and a learner's own runs fit in this
 
 Line = tuple[str, str, str]  # name, what was found, what to do about it ("" when all is well)
@@ -27,32 +39,38 @@ Line = tuple[str, str, str]  # name, what was found, what to do about it ("" whe
 def report(names: tuple[str, ...] = LESSONS_NEED) -> list[Line]:
     """Lines (name, what was found, what to do): the last part is empty where nothing has to be done.
 
-    names: the packages to look for.
+    names: the packages to look for. What is vouched for has been tried: imported, written, opened and decoded.
     """
-    return [packages(names), *compute(), disk(), data(), address()]
+    return [packages(names), *compute(), disk(), progress(), data(), address()]
 
 
 def packages(names: tuple[str, ...] = LESSONS_NEED) -> Line:
-    """The versions of these packages; the missing ones are named."""
-    versions, missing = [], []
+    """The versions of these packages, which are imported; those that cannot be are named, with what mends them."""
+    good, broken, reasons = [], [], []
     for name in names:
         try:
-            versions.append(f"{name} {metadata.version(name)}")
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            missing.append(name)
-    way_out = f"missing: {', '.join(missing)}; run: python3 course.py start" if missing else ""
-    return "Packages", ", ".join(versions), way_out
+            version = ""
+        try:
+            importlib.import_module(MODULES.get(name, name.replace("-", "_")))
+            good.append(f"{name} {version}")
+        except (Exception, SystemExit) as problem:  # half a package may do anything when it is imported
+            broken.append(f"{name}=={version}" if version else name)
+            reasons.append(f"{name} ({type(problem).__name__}: {problem})")
+    mend = f"{sys.executable} -m pip install --force-reinstall --no-deps {' '.join(broken)}"
+    return "Packages", ", ".join(good), f"missing or broken: {', '.join(reasons)}; run: {mend}" if broken else ""
 
 
 def compute() -> list[Line]:
     """Device, CPU threads and whether the processor multiplies in bfloat16."""
-    import torch
-
-    from course_utils.training.compute import cpu_has_bfloat16, pick
-
     try:
+        import torch
+
+        from course_utils.training.compute import cpu_has_bfloat16, pick
+
         chosen = pick()
-    except ValueError as error:
+    except (ImportError, ValueError) as error:
         return [("Device", "no usable setting", str(error))]
     bf16 = "yes" if cpu_has_bfloat16() else "no: float32 is used, slower and just as right"
     return [
@@ -64,32 +82,51 @@ def compute() -> list[Line]:
 
 def disk() -> Line:
     """Free space, and whether the data folder can be written."""
-    folder = data_dir()
-    while not folder.exists():
-        folder = folder.parent
+    folder = _existing(data_dir())
     free = shutil.disk_usage(folder).free / 1e9
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return "Disk", f"{folder} cannot be written ({error.strerror})", "set COURSE_DATA to a folder of your own"
+    if trouble := _trouble(folder):
+        return "Disk", f"{folder} cannot be written ({trouble})", "set COURSE_DATA to a folder of your own"
     way_out = "" if free >= LOW_DISK_GB else f"free some space: the course wants {LOW_DISK_GB} GB for data"
     return "Disk", f"{free:.0f} GB free, data folder can be written", way_out
 
 
-def data() -> Line:
-    """Where CIFAR-10 would come from."""
-    from course_utils.data import readers
+def progress() -> Line:
+    """Whether outcomes of exercises can be kept."""
+    file = progress_file()
+    if trouble := _trouble(_existing(file.parent), file):
+        return (
+            "Progress",
+            f"{file} cannot be written ({trouble})",
+            "set COURSE_PROGRESS to a file in a folder of your own",
+        )
+    return "Progress", f"kept in {file}", ""
 
-    named = os.environ.get("COURSE_CIFAR10")
-    if named and not Path(named).expanduser().exists():
-        return "CIFAR-10", f"nothing at COURSE_CIFAR10 = {named}", "correct the path, or unset COURSE_CIFAR10"
-    if named:
-        return "CIFAR-10", f"from COURSE_CIFAR10 = {named}", ""
-    if place := readers.find(data_dir()):
-        return "CIFAR-10", f"in {place}", ""
-    if os.environ.get("COURSE_OFFLINE") == "1":
-        return "CIFAR-10", "stand-in images (COURSE_OFFLINE=1 forbids the download)", ""
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if os.path.exists(place))
+
+
+def _trouble(folder: Path, file: Path | None = None) -> str:
+    """Why nothing can be written in the folder, or to this file in it; "" where that can be done."""
+    try:
+        check_regular(file or "")
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return error.strerror
+
+
+def data() -> Line:
+    """Where CIFAR-10 comes from; a copy is decoded, or its cache read."""
+    try:
+        from course_utils.data import cifar
+
+        if copy := cifar.find_copy():
+            return "CIFAR-10", f"{cifar.load(copy, quiet=True).source}, from {copy}", ""
+        if is_offline():
+            return "CIFAR-10", "stand-in images (COURSE_OFFLINE forbids the download)", ""
+    except (ImportError, ValueError, RuntimeError) as problem:
+        return "CIFAR-10", "cannot be used", str(problem)
     return "CIFAR-10", "not here yet; the first lesson downloads it (170 MB), or uses stand-in images", ""
 
 
@@ -102,7 +139,7 @@ def address() -> Line:
 def main() -> int:
     """`python -m course_utils.machine [--json]`."""
     if "--json" in sys.argv:
-        print(json.dumps(report(LESSONS_NEED + COURSE_PY_NEEDS)))
+        print(json.dumps(report((*LESSONS_NEED, *COURSE_PY_NEEDS, *PACKAGES.values()))))
         return 0
     for name, value, way_out in report():
         print(f"{name:14} {value}" + (f"  -> {way_out}" if way_out else ""))

@@ -69,21 +69,22 @@ def cifar10(
     available = {"train": official["train"] - held_out, "val": held_out, "test": official["test"]}
     sizes = check_sizes(available, train, val, test)
     seed = check_whole("seed", seed, 0, 2**32 - 1)
-    copy = _named_copy() or readers.find(data_dir())
+    copy = find_copy()
     if copy is None:
         copy, reason = _downloaded_copy(download, quiet)
     if copy is None:
         if not quiet:
             print(f"STAND-IN IMAGES, NOT CIFAR-10: {reason}. For the real ones set COURSE_CIFAR10 to a copy.")
         return stand_in(*sizes, seed=seed)
-    return _cut(_load(copy, quiet), sizes, seed)
+    return _cut(load(copy, quiet), sizes, seed)
 
 
-def _named_copy() -> Path | None:
-    """The copy that COURSE_CIFAR10 names, or None where it is not set. Set but unusable is an error."""
+def find_copy() -> Path | None:
+    """The copy that COURSE_CIFAR10 names, else the one in the data folder, or None. DataError where what is named is
+    not there."""
     path = named("COURSE_CIFAR10")
     if path is None:
-        return None
+        return readers.find(data_dir())
     copy = readers.find(path) if os.path.isdir(path) else path
     if copy is None or not os.path.exists(copy):
         seen = "there is nothing at this path, or nothing that may be read"
@@ -111,8 +112,8 @@ def _downloaded_copy(download: bool | None, quiet: bool) -> tuple[Path | None, s
         return None, _download_failed
 
 
-def _load(copy: Path, quiet: bool) -> Arrays:
-    """The decoded images of a copy: from the cache where it is sound, else decoded and cached."""
+def load(copy: Path, quiet: bool) -> Arrays:
+    """The decoded images of a copy: from the cache where it is sound, else decoded and cached. Raises DataError."""
     try:
         origin = f"{VERSION} {readers.fingerprint(copy)}"
     except OSError as problem:

@@ -4,6 +4,7 @@ pip is played by a small script that reads from a file how it shall fail; nothin
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -36,10 +37,15 @@ if arguments[:3] == ["-m", "pip", "install"]:
         with open(home + "/pid", "w") as file:
             file.write(str(os.getpid()))
         time.sleep(60)
+    if "-e" in arguments or "-r" in arguments:
+        sys.exit("pip would ask the network for setuptools")
     if mode == "killed":
         os.kill(os.getpid(), 9)
     print(mode, flush=True)
     sys.exit(0 if mode == "fine" else 1)
+if arguments[1:2] == ["serve"] and os.path.exists(home + "/silent"):
+    print("I am thinking", flush=True)
+    time.sleep(60)
 sys.exit("unexpected: %r" % arguments)
 """
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for pip is a script with a #! line")
@@ -109,7 +115,7 @@ def test_a_package_whose_installation_broke_off_is_not_taken_for_whole(home):
         for file in files:
             (packages / name / file).write_text("")
     assert install(home, "fine").returncode == 0
-    assert os.listdir(packages) == ["numpy-2.3.dist-info"]
+    assert sorted(os.listdir(packages)) == ["course.pth", "numpy-2.3.dist-info"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -233,6 +239,28 @@ def test_a_server_that_dies_is_named_with_its_last_words(home):
     )
     assert done.returncode == 1
     assert "JupyterLab did not start" in done.stderr and "unexpected" in done.stderr
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_in_silence(home):
+    assert install(home, "fine").returncode == 0
+    (home / "silent").touch()
+    code = "import course, sys; course.PATIENCE = 0.2; sys.exit(course.main(['start', '--no-browser']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "No answer yet from JupyterLab" in done.stdout and "I am thinking" in done.stdout
+    assert "did not answer within" in done.stderr and re.search(r"The log is .*jupyter-\d+\.log", done.stderr)
+
+
+def test_a_comment_needs_no_installation_and_old_requirements_come_back_without_a_network(home):
+    """Any change removed the stamp, and without a network the working environment could not be used any more."""
+    assert install(home, "fine").returncode == 0
+    text = (home / "requirements.txt").read_text()
+    (home / "requirements.txt").write_text("# a remark\n" + text)
+    assert install(home, "must not run").returncode == 0 and calls(home) == 1
+    (home / "requirements.txt").write_text(text + "no-such-package\n")
+    assert install(home, "Failed to establish a new connection: [Errno -2]").returncode == 1
+    (home / "requirements.txt").write_text(text)
+    assert install(home, "fine").returncode == 0  # pip has all it needs; `-e .` would ask for setuptools
 
 
 def test_an_old_python_is_told_so_without_a_traceback(home):
