@@ -613,7 +613,7 @@ def doctor(args):
         except Problem as problem:
             report.append(("Problem", problem.reason, problem.way_out))
     if is_ready():
-        command = [in_venv("python"), "-m", "course_utils.machine", "--json"]
+        command = [in_venv("python"), "-m", "course_utils.machine"]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             lines = json.loads(done.stdout.decode().split("\n")[-2])

@@ -1,6 +1,7 @@
 """What this machine has for the course: packages, device, threads, number formats, disk, data.
 
-`report()` is what `course.py doctor` prints and what lesson 00 shows. It downloads nothing.
+`report()` is what `course.py doctor` prints (this module writes it as JSON), and lesson 00 shows some of it. It
+downloads nothing.
 """
 
 from __future__ import annotations
@@ -19,28 +20,16 @@ from course_utils.files import ROOT, check_regular, data_dir, is_offline, progre
 
 LESSONS_NEED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
 # Colab brings the first ones along, and the lessons there ask for theirs.
-COURSE_PY_NEEDS = (
-    "jupyterlab",
-    "ipykernel",
-    "nbval",
-    "pytest-xdist",
-    "scipy",
-    "filelock",
-    "cloudpickle",
-    "tqdm",
-    "psutil",
-)
+COURSE_PY_NEEDS = "jupyterlab ipykernel nbval pytest-xdist scipy filelock cloudpickle tqdm psutil".split()
 MODULES = {package: module for module, package in PACKAGES.items()} | {"pytest-xdist": "xdist"}
 LOW_DISK_GB = 1  # CIFAR-10, its cache and a learner's own runs fit in this
 
 Line = tuple[str, str, str]  # name, what was found, what to do about it ("" when all is well)
 
 
-def report(names: tuple[str, ...] = LESSONS_NEED) -> list[Line]:
-    """Lines (name, what was found, what to do): the last part is empty where nothing has to be done.
-
-    names: the packages to look for. What is vouched for has been tried: imported, written, opened and decoded.
-    """
+def report() -> list[Line]:
+    """All lines of `doctor`. What is vouched for has been tried: imported, written, opened and decoded."""
+    names = (*LESSONS_NEED, *COURSE_PY_NEEDS, *PACKAGES.values())
     return [packages(names), *compute(), disk(), progress(), data(), address()]
 
 
@@ -73,19 +62,16 @@ def compute() -> list[Line]:
     except (ImportError, ValueError) as error:
         return [("Device", "no usable setting", str(error))]
     bf16 = "yes" if cpu_has_bfloat16() else "no: float32 is used, slower and just as right"
-    return [
-        ("Device", chosen.describe(), ""),
-        ("CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()}", ""),
-        ("CPU bfloat16", bf16, ""),
-    ]
+    threads = f"{torch.get_num_threads()} of {os.cpu_count()}"
+    return [("Device", chosen.describe(), ""), ("CPU threads", threads, ""), ("CPU bfloat16", bf16, "")]
 
 
 def disk() -> Line:
     """Free space, and whether the data folder can be written."""
-    folder = _existing(data_dir())
-    free = shutil.disk_usage(folder).free / 1e9
-    if trouble := _trouble(folder):
+    folder, trouble = _place(data_dir())
+    if trouble:
         return "Disk", f"{folder} cannot be written ({trouble})", "set COURSE_DATA to a folder of your own"
+    free = shutil.disk_usage(folder).free / 1e9
     way_out = "" if free >= LOW_DISK_GB else f"free some space: the course wants {LOW_DISK_GB} GB for data"
     return "Disk", f"{free:.0f} GB free, data folder can be written", way_out
 
@@ -93,27 +79,20 @@ def disk() -> Line:
 def progress() -> Line:
     """Whether outcomes of exercises can be kept."""
     file = progress_file()
-    if trouble := _trouble(_existing(file.parent), file):
-        return (
-            "Progress",
-            f"{file} cannot be written ({trouble})",
-            "set COURSE_PROGRESS to a file in a folder of your own",
-        )
+    if trouble := _place(file.parent, file)[1]:
+        return "Progress", f"{file} cannot be written ({trouble})", "set COURSE_PROGRESS to a file of your own"
     return "Progress", f"kept in {file}", ""
 
 
-def _existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.parents) if os.path.exists(place))
-
-
-def _trouble(folder: Path, file: Path | None = None) -> str:
-    """Why nothing can be written in the folder, or to this file in it; "" where that can be done."""
+def _place(folder: Path, file: str | Path = "") -> tuple[Path, str]:
+    """(the folder, or what there is above it; why no file can be made in it, or `file` not be replaced, else "")."""
+    folder = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     try:
-        check_regular(file or "")
+        check_regular(file)
         with tempfile.TemporaryFile(dir=folder):
-            return ""
+            return folder, ""
     except OSError as error:
-        return error.strerror
+        return folder, error.strerror
 
 
 def data() -> Line:
@@ -136,15 +115,5 @@ def address() -> Line:
     return "Repository", where or "no address yet: lessons have no Colab badge (see pyproject.toml)", ""
 
 
-def main() -> int:
-    """`python -m course_utils.machine [--json]`."""
-    if "--json" in sys.argv:
-        print(json.dumps(report((*LESSONS_NEED, *COURSE_PY_NEEDS, *PACKAGES.values()))))
-        return 0
-    for name, value, way_out in report():
-        print(f"{name:14} {value}" + (f"  -> {way_out}" if way_out else ""))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps(report()))

@@ -38,14 +38,7 @@ class DataWarning(UserWarning):
     """Something about the data that costs time or space but harms no result."""
 
 
-def cifar10(
-    train: int | None = 10_000,
-    val: int | None = 2_000,
-    test: int | None = 2_000,
-    seed: int = 0,
-    download: bool | None = None,
-    quiet: bool = False,
-) -> Data:
+def cifar10(train=10_000, val=2_000, test=2_000, seed: int = 0, download: bool | None = None, quiet=False) -> Data:
     """CIFAR-10 (Krizhevsky 2009) as uint8 tensors: 60,000 colour images, 32x32, ten classes.
 
     train, val, test: how many images; None means all (45,000 / 5,000 / 10,000). Smaller sets are class-balanced (give
@@ -80,8 +73,7 @@ def cifar10(
 
 
 def find_copy() -> Path | None:
-    """The copy that COURSE_CIFAR10 names, else the one in the data folder, or None. DataError where what is named is
-    not there."""
+    """The copy that COURSE_CIFAR10 names (DataError where there is none), else the one in the data folder, or None."""
     path = named("COURSE_CIFAR10")
     if path is None:
         return readers.find(data_dir())

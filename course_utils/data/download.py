@@ -60,10 +60,10 @@ class Limits:
     attempts: int = 3  # per source, when its connection breaks off
 
 
-def fetch(sources, target: Path, checksum: str, size: int, limits: Limits | None = None, quiet: bool = False) -> Path:
+def fetch(sources, target: Path, digest: str, size: int, limits: Limits | None = None, quiet: bool = False) -> Path:
     """Download `target` (`size` bytes) from the fastest of the `sources` that serves it.
 
-    checksum: MD5, or the beginning of a SHA-256. Not a byte more than `size` is taken. Returns target. Raises
+    digest: MD5 checksum, or the beginning of a SHA-256. Not a byte more than `size` is taken. Returns target. Raises
     DownloadError with a reason for every source: nothing reachable, wrong file, too slow, no space, folder not
     writable, another process already at it. The part that has arrived stays for next time.
     """
@@ -71,13 +71,13 @@ def fetch(sources, target: Path, checksum: str, size: int, limits: Limits | None
     try:
         check_regular(part)
         with lock(target):
-            if _length(part) > size or (_length(part) == size and not _is_right(part, checksum)):
+            if _length(part) > size or (_length(part) == size and not _is_right(part, digest)):
                 part.unlink()  # not a part of this file
             if needed := size - _length(part):
                 if (free := shutil.disk_usage(part.parent).free) < needed:
                     free, needed = (f"{n / 1e6:.1f} MB" for n in (free, needed))
                     raise DownloadError(f"{part.parent} has {free} of free space, {needed} are needed")
-                _fetch_from_fastest(sources, part, checksum, size, limits, quiet)
+                _fetch_from_fastest(sources, part, digest, size, limits, quiet)
             replace(part, target)
     except TimeoutError as problem:
         raise DownloadError(f"another process is downloading to {target.parent}: {problem}") from problem
@@ -86,7 +86,7 @@ def fetch(sources, target: Path, checksum: str, size: int, limits: Limits | None
     return target
 
 
-def _fetch_from_fastest(sources, part: Path, checksum: str, size: int, limits: Limits, quiet: bool) -> None:
+def _fetch_from_fastest(sources, part: Path, digest: str, size: int, limits: Limits, quiet: bool) -> None:
     speeds, reasons = try_out(sources, _length(part), size, limits)
     if not speeds and not reasons:
         raise DownloadError(f"none of {len(sources)} sources can be reached; is this machine offline?")
@@ -95,7 +95,7 @@ def _fetch_from_fastest(sources, part: Path, checksum: str, size: int, limits: L
         # Slow is what would take too long, or is half as fast as the next one has been.
         min_speed = max((size - _length(part)) / limits.longest, *(speeds[other] / 2 for other in ranked[n : n + 1]), 0)
         try:
-            return _fetch_from(source, part, checksum, size, limits, min_speed, quiet)
+            return _fetch_from(source, part, digest, size, limits, min_speed, quiet)
         except _SourceFailed as problem:
             reasons[source] = str(problem)
             if not quiet:
@@ -132,9 +132,7 @@ def try_out(sources, begin: int, size: int, limits: Limits) -> tuple[dict[str, f
     return dict(speeds), dict(reasons)
 
 
-def _fetch_from(
-    source: str, part: Path, checksum: str, size: int, limits: Limits, min_speed: float, quiet: bool
-) -> None:
+def _fetch_from(source: str, part: Path, digest: str, size: int, limits: Limits, min_speed: float, quiet: bool) -> None:
     """Bring `part` to its full length from one source and check it; raises _SourceFailed."""
     for _ in range(limits.attempts):
         before = _length(part)
@@ -144,7 +142,7 @@ def _fetch_from(
             if _length(part) <= before:  # nothing came: no use to try again
                 raise
         if _length(part) == size:
-            if _is_right(part, checksum):
+            if _is_right(part, digest):
                 return
             part.unlink()  # nobody could say which of its bytes are right
             if before == 0:
@@ -208,9 +206,9 @@ def _length(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _is_right(file: Path, checksum: str) -> bool:
-    kind = "md5" if len(checksum) == 32 else "sha256"
-    return hashlib.new(kind, file.read_bytes(), usedforsecurity=False).hexdigest().startswith(checksum)
+def _is_right(file: Path, digest: str) -> bool:
+    kind = "md5" if len(digest) == 32 else "sha256"
+    return hashlib.new(kind, file.read_bytes(), usedforsecurity=False).hexdigest().startswith(digest)
 
 
 def _host(source: str) -> str:

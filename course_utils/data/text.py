@@ -10,7 +10,6 @@ It goes into `train` and `fit` as images do. About 70,000 words, so a model of a
 from __future__ import annotations
 
 import importlib
-import inspect
 import math
 import re
 from collections import Counter
@@ -26,15 +25,8 @@ from course_utils.data.splits import NOT_ASKED, Split
 
 UNKNOWN, MASK = 0, 1  # the numbers of <unk> (a word outside the vocabulary) and <mask> (a hidden word)
 TASKS = ("next", "masked")
+SOURCE = "Python's language reference"
 BLOCKS = 100  # the text is cut into so many contiguous pieces; every tenth one is for validation
-_MODULES = """
-    argparse asyncio collections concurrent.futures configparser contextlib csv ctypes dataclasses
-    datetime decimal difflib email.message enum fractions functools heapq http.client http.cookiejar
-    http.server inspect ipaddress json logging mailbox multiprocessing.pool optparse os pathlib pdb
-    pickletools random shutil smtplib socket sqlite3 statistics string subprocess tarfile textwrap
-    threading tkinter traceback turtle types unittest unittest.mock urllib.parse urllib.request
-    uuid zipfile
-"""
 
 
 @dataclass
@@ -91,7 +83,7 @@ class TextData:
 
 
 def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, seed: int = 0) -> TextData:
-    """Python's language reference (or, where that is not installed, docstrings of its library) as sequences.
+    """Python's language reference as sequences. Raises ValueError for numbers out of range, and where it is missing.
 
     task: "next", predict every next word from those before it (GPT; causal=True in `small_transformer`); or
         "masked", predict hidden words from both sides (BERT; causal=False). See `hide_words`.
@@ -108,7 +100,7 @@ def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, se
     check_whole("length", length, 2, 1024)
     check_whole("vocabulary", vocabulary, 10, 100_000)
     check_whole("seed", seed, 0, 2**32 - 1)
-    text, source = _text()
+    text = _text()
     train, val = split_blocks(text)
     if min(len(train) // length, len(val) // length) < 2:
         raise ValueError(f"length = {length}: too long for a text of {len(text)} words. 64 is a good length.")
@@ -122,7 +114,7 @@ def python_text(task: str = "next", length: int = 64, vocabulary: int = 1000, se
         Split(*_asked(_cut(part, length), task, len(words), torch.Generator().manual_seed(seed)))
         for part in (train, val)
     ]
-    return TextData(*splits, words, train, task, length, source)
+    return TextData(*splits, words, train, task, length, SOURCE)
 
 
 class TextBatches(Batches):
@@ -219,33 +211,15 @@ def split_blocks(text: Sequence) -> tuple[list, list]:
 
 
 @lru_cache
-def _text() -> tuple[tuple[str, ...], str]:
-    """The words of the text, and what it is called."""
+def _text() -> tuple[str, ...]:
+    """The words of the text."""
     try:
         topics = importlib.import_module("pydoc_data.topics").topics
-        text, source = "\n\n".join(topics[key] for key in sorted(topics)), "Python's language reference"
     except (ImportError, AttributeError):
-        text, source = "\n\n".join(_docstrings()), "docstrings of Python's library"
-    words = tuple(tokenize("\n".join(paragraphs(text))))
-    if len(words) < 10_000:
         raise ValueError(
-            f"{source}: only {len(words)} words here. Run Python without -OO, or install the package that holds "
-            "pydoc_data (libpython3-stdlib on Debian)."
-        )
-    return words, source
-
-
-def _docstrings():
-    for name in _MODULES.split():
-        try:
-            module = importlib.import_module(name)
-        except ImportError:  # tkinter, sqlite3 and others may be left out of an installation
-            continue
-        own = [thing for _, thing in inspect.getmembers(module) if getattr(thing, "__module__", None) == name]
-        methods = [value for thing in own if inspect.isclass(thing) for value in vars(thing).values()]
-        for thing in (module, *own, *methods):
-            if isinstance(doc := getattr(thing, "__doc__", None), str):
-                yield inspect.cleandoc(doc)
+            f"{SOURCE} is not in this Python. Install the package that holds pydoc_data (libpython3-stdlib on Debian)."
+        ) from None
+    return tuple(tokenize("\n".join(paragraphs("\n\n".join(topics[key] for key in sorted(topics))))))
 
 
 def _cut(tokens: torch.Tensor, length: int, begin: int = 0) -> torch.Tensor:

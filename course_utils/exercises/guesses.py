@@ -20,17 +20,7 @@ from course_utils.exercises import cards, progress
 NOT_KEPT = "No guess is kept yet: choose, then press “Keep my guess”."
 
 
-def predict(
-    name: str,
-    question: str,
-    *,
-    options: list[str] | None = None,
-    low: float | None = None,
-    high: float | None = None,
-    unit: str = "",
-    step: float | None = None,
-    log: bool = False,
-) -> None:
+def predict(name: str, question: str, *, options=None, low=None, high=None, unit="", step=None, log=False) -> None:
     """Ask a question before the lesson measures its answer.
 
     name: the lesson's id ("10.1.1"); a second question of a lesson has a name of its own ("10.1.1.b").

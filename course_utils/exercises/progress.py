@@ -98,10 +98,7 @@ def _change(new: dict) -> None:
     _unsaved.update(NOTHING)
 
 
-@atexit.register
-def _save_the_rest() -> None:
-    if any(_unsaved[part] for part in NOTHING):
-        _change(NOTHING)
+atexit.register(lambda: any(_unsaved[part] for part in NOTHING) and _change(NOTHING))
 
 
 def _merge(old: dict, new: dict) -> dict:

@@ -3,13 +3,11 @@
 open_storage("studies/mine.log")                  # a journal file: one machine, or a folder that several share
 open_storage("postgresql://user@host/studies")    # a database for many machines
 open_storage("grpc://host:13000")                 # many workers through Optuna's proxy before a database
-
-No password that stands in a URL, wherever it stands there, reaches a message: not even through those of drivers.
+No password in a URL, wherever it stands there, reaches a message: not even through those of drivers.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import warnings
@@ -25,9 +23,7 @@ from course_utils.files import check_regular, lock
 DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 ANSWER = 10.0  # seconds a proxy gets to answer
 # What may be told of a driver's error, whose text may hold any part of the URL.
-REASONS = (
-    "refused|authentication failed|access denied|does not exist|unknown|could not translate|timed? ?out|not allowed"
-)
+REASONS = "refused|authentication failed|access denied|does not exist|unknown|could not translate|timed? ?out"
 
 
 def open_storage(where):
@@ -129,9 +125,7 @@ class JournalLock:
 def mend(path: str | os.PathLike) -> None:
     """Cut off a last line without its end: its writer was killed, or the disk was full, and nobody has read it."""
     with suppress(FileNotFoundError), open(path, "rb+") as file:
-        size = end = file.seek(0, os.SEEK_END)
-        if size:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                end = text.rfind(b"\n") + 1
-        if end < size:
-            file.truncate(end)
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        if file.read() not in (b"", b"\n"):  # which is rare: only then all is read
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -21,10 +21,9 @@ from __future__ import annotations
 import json
 import os
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -43,23 +42,13 @@ PRUNERS = {None: "NopPruner", "median": "MedianPruner", "halving": "SuccessiveHa
 
 
 # ---------------------------------------------------------------------------------------------- make and open one
-def make_study(
-    where,
-    objective: str,
-    *,
-    points: Sequence[Mapping],
-    fixed: Mapping | None = None,
-    pruner: str | None = None,
-    direction: str = "maximize",
-    seed: int = 0,
-    name: str = NAME,
-) -> optuna.Study:
-    """Make the study, or open it where it is there already with the same plan.
+def make_study(where, objective: str, *, points, fixed=None, pruner=None, direction="maximize", seed=0, name=NAME):
+    """Make the study, an optuna.Study, or open it where it is there already with the same plan.
 
     where: a journal file, a database URL or a storage (see `open_storage`).
     objective: "module:function", which every worker can import. As for `search`: objective(settings, seed) -> Run; or a
         number, and one that yields its Run on the way lets a pruner end it early.
-    points: settings, as from `grid` or `random_settings`. fixed: settings that all points share, e.g. {"epochs": 2}.
+    points: a list of settings, as from `grid` or `random_settings`. fixed: those that all share, e.g. {"epochs": 2}.
     pruner: None, "median" or "halving". direction: "maximize" or "minimize". seed: what every trial is trained with.
     Raises ValueError for a plan that cannot be kept, or another than the one that is there, by the name of the part.
     """
@@ -92,17 +81,15 @@ def _plan(objective: str, points, fixed, pruner, direction, seed) -> dict:
     for what, value, allowed in (("pruner", pruner, PRUNERS), ("direction", direction, DIRECTIONS)):
         if value not in allowed:
             raise ValueError(f"{what} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
-    plan = dict(
-        objective=objective, points=points, fixed=plain(dict(fixed or {}), "fixed"), pruner=pruner, direction=direction
-    )
-    return json.loads(json.dumps(plan | {"seed": check_whole("seed", seed, 0)}))
+    plan = dict(objective=objective, points=points, fixed=plain(dict(fixed or {}), "fixed"))
+    plan |= dict(pruner=pruner, direction=direction, seed=check_whole("seed", seed, 0))
+    return json.loads(json.dumps(plan))
 
 
 def open_study(where, name: str = NAME) -> optuna.Study:
-    """The study kept at `where` with its plan. ValueError where there is none, or one that was changed by hand; nothing
-    is made or changed."""
+    """The study kept at `where`. ValueError for none, or for a plan changed by hand; nothing is made or changed."""
     is_path = isinstance(where, (str, os.PathLike)) and "://" not in str(where)
-    if is_path and not Path(where).expanduser().exists():
+    if is_path and not os.path.exists(os.path.expanduser(where)):
         raise ValueError(f"there is no study at {where}: make it first, with make_study({str(where)!r}, ...).")
     storage, place = open_storage(where), without_password(where)
     try:

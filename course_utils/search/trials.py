@@ -69,14 +69,7 @@ def words_of(run: Run) -> str:
 
 # --------------------------------------------------------------------------------------------------- the search
 def search(
-    settings: Sequence[dict],
-    objective: Callable[[dict, int], Run],
-    *,
-    folder: str | Path | None = None,
-    watch: Callable[[Run], None] | None = None,
-    seed: int = 0,
-    facts: Mapping | None = None,
-    retry_failed: bool = False,
+    settings: Sequence[dict], objective, *, folder=None, watch=None, seed=0, facts=None, retry_failed=False
 ) -> Trials:
     """Try every setting once: `objective(settings, seed)` trains and returns a Run. Results in the order of `settings`.
 

@@ -2,9 +2,9 @@
 
 STUDY: the journal file or database URL that make_study was given; without it the variable COURSE_STUDY, which other
 users of the machine cannot read, as they can read a password in a command. Trust a study like code: its plan names a
-function, and a worker imports and calls it. Start as many as you like, wherever the study can be
-reached; each takes the next point that waits, so the faster ones do more. One that is killed loses nothing: the others,
-or the next one that starts, do its point again. Ctrl-C (and SIGTERM, as a cluster sends it) gives the point back.
+function, and a worker imports and calls it. Start as many as you like, wherever the study can be reached; each takes
+the next point that waits, so the faster ones do more. One that is killed loses nothing: the others, or the next one
+that starts, do its point again. Ctrl-C (and SIGTERM, as a cluster sends it) gives the point back.
 Exit status: 0 all done, 2 refused, 130 given back.
 """
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -67,21 +67,14 @@ class Interrupts:
 
 
 def work(
-    where,
-    *,
-    study_name: str = NAME,
-    name: str = "",
-    trials: int | None = None,
-    patience: float = PATIENCE,
-    retry_failed: bool = False,
-    say: Callable[[str], None] = print,
-    interrupts: Interrupts | None = None,
+    where, *, study_name=NAME, name="", trials=None, patience=PATIENCE, retry_failed=False, say=print, interrupts=None
 ) -> int:
     """Do points until none is left (or `trials` of them); returns how many this worker did.
 
     It stays while others still run theirs, because one of them may die. name: what the results call it; default:
     machine and process. patience: seconds without a sign of life (they come six times as often) until the worker of
     *another* machine counts as dead; on this machine a dead process is seen at once. say: gets each line of the report.
+    interrupts: an `Interrupts` that is the handler of signals. retry_failed: as in `fill`.
     Raises ValueError for a study that is not there or whose objective cannot be imported.
     """
     study, interrupts = open_study(where, study_name), interrupts or Interrupts()

@@ -26,14 +26,7 @@ from course_utils.transfer.backbones import Backbone, check_images
 LIMIT = 500_000_000  # bytes that the cache may hold
 
 
-def features(
-    backbone: Backbone,
-    images: torch.Tensor,
-    *,
-    batch_size: int = 100,
-    cache: bool = True,
-    compute: Compute | None = None,
-) -> torch.Tensor:
+def features(backbone: Backbone, images, *, batch_size=100, cache=True, compute: Compute | None = None) -> torch.Tensor:
     """The features of `images`, uint8 [N, 3, H, W] -> float32 [N, width] on the CPU.
 
     The backbone is in evaluation mode meanwhile (BatchNorm with its stored statistics, no dropout) and as before

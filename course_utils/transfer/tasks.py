@@ -122,15 +122,7 @@ class TaskBatches(ImageBatches):
         return self.prepare(images.round().to(torch.uint8)), labels
 
 
-def task(
-    name: str,
-    *,
-    train: int | None = None,
-    val: int | None = None,
-    test: int | None = None,
-    seed: int = 0,
-    quiet: bool = False,
-) -> TransferTask:
+def task(name: str, *, train=None, val=None, test=None, seed: int = 0, quiet: bool = False) -> TransferTask:
     """One of `TASKS`, class-balanced (the digits nearly).
 
     train, val, test: images of each part; None means 2,000, 1,000, 1,000 (digits: all, 1,000, 297, 500). Smaller sets

@@ -150,11 +150,13 @@ def another(connection):
         connection.sendall(HEAD + b"Content-Length: 10000\r\n\r\n" + bytes(10000))
 
 
-@pytest.mark.parametrize(
-    "answer, reason",
-    [(lambda c: c.recv(1) and c.recv(10**6), "no data"), (half, "no data"), (endless, "more than 10,000"),
-     (another, "serves another file"), (lambda c: c.close(), "none of")],
-)  # fmt: skip
+ANSWERS = [
+    (lambda c: c.recv(1) and c.recv(10**6), "no data"), (half, "no data"), (endless, "more than 10,000"),
+    (another, "serves another file"), (lambda c: c.close(), "none of"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer, reason", ANSWERS)
 def test_torchvision_from_a_server_that_does_not_do_its_work(server, hub, answer, reason):
     """One that accepted and never answered was waited for until the end of time."""
     assert re.search(f"{reason}|none of 1 sources", server(answer))  # on a busy machine no answer comes in time
