@@ -467,7 +467,7 @@ def serve(arguments):
 
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     paths.SYSTEM_CONFIG_PATH[:] = []
-    sys.path.pop(0)  # this folder, where files may bear the name of a library
+    sys.path[:] = [path for path in sys.path if path != ROOT]  # here a file may bear the name of a library
     sys.argv = ["jupyter-lab"] + arguments
     runpy.run_module("jupyterlab", run_name="__main__")
 

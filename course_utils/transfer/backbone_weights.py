@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from course_utils.data.download import DownloadError, fetch
-from course_utils.files import is_offline
+from course_utils.files import check_regular, is_offline
 from course_utils.training.checkpoints import read_plainly
 
 # SHA-256 of the file in the package, release 0.1.0.
@@ -87,6 +87,7 @@ def _promised(name: str) -> str:
 
 def _sha256(path: Path) -> str:
     try:
+        check_regular(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as problem:
         raise BackboneError(f"the weights in {path} cannot be read: {problem}") from problem

@@ -180,6 +180,14 @@ def test_torchvision_file_of_a_broken_download(hub):
         backbone("resnet18", size=32)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="fifos")
+def test_torchvision_file_that_is_a_fifo(hub):
+    hub.mkdir()
+    os.mkfifo(hub / "resnet18-f37072fd.pth")
+    with pytest.raises(BackboneError, match="cannot be read: .*not a regular file"):
+        backbone("resnet18", size=32)
+
+
 def test_torchvision_from_the_cache(hub, monkeypatch):
     from torchvision import models
 

@@ -204,6 +204,18 @@ def test_stand_ins_where_the_data_folder_may_not_be_read(tiny, monkeypatch, caps
     assert not cifar.cifar10(train=100, val=20, test=20).is_real and "STAND-IN" in capsys.readouterr().out
 
 
+def test_a_zip_with_the_paths_of_windows_is_read(tiny):
+    copy = tiny.archive(".zip", inside="copy/")
+    content = copy.read_bytes()
+    for split in ("train", "test"):
+        for name in readers.CLASSES:
+            there, back = f"copy/{split}/{name}/".encode(), f"copy\\{split}\\{name}\\".encode()
+            content = content.replace(there, back)
+    copy.write_bytes(content)
+    tiny.use(copy)
+    assert len(tiny.load().train) == 160
+
+
 # ------------------------------------------------------------------------------------------- nearly right images
 def test_a_class_that_is_a_copy_of_another_is_refused(tiny, monkeypatch):
     """56 of 90 pairs passed the mean colour, and so did 60,000 images of one flat colour."""

@@ -239,6 +239,7 @@ def test_a_server_that_dies_is_named_with_its_last_words(home):
     )
     assert done.returncode == 1
     assert "JupyterLab did not start" in done.stderr and "unexpected" in done.stderr
+    assert "course.py doctor looks for broken packages" in done.stderr
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_in_silence(home):
@@ -261,6 +262,25 @@ def test_a_comment_needs_no_installation_and_old_requirements_come_back_without_
     assert install(home, "Failed to establish a new connection: [Errno -2]").returncode == 1
     (home / "requirements.txt").write_text(text)
     assert install(home, "fine").returncode == 0  # pip has all it needs; `-e .` would ask for setuptools
+
+
+def test_a_real_environment_finds_the_course_also_when_both_were_moved(tmp_path, monkeypatch):
+    """Python's own venv, put together without pip: what is left to the .pth file."""
+    home = tmp_path / "h\u00f6me"
+    (home / "course_utils").mkdir(parents=True)
+    (home / "course_utils" / "__init__.py").write_text("")
+    (home / "requirements.txt").write_text("torch\n-e .\n")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home / ".venv"], check=True)
+    for name, value in (("ROOT", home), ("VENV", home / ".venv"), ("STAMP", home / ".venv" / "course-stamp.txt")):
+        monkeypatch.setattr(course, name, str(value))
+    monkeypatch.setattr(course, "make_venv", lambda python: None)
+    monkeypatch.setattr(course, "run_pip", lambda command: (0, ""))
+    course.install([sys.executable])
+    moved = home.rename(tmp_path / "moved")
+    python, code = moved / ".venv" / "bin" / "python", "import course_utils; print(course_utils.__file__)"
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([python, "-c", code], cwd="/", env=env, capture_output=True, text=True, check=True)
+    assert os.path.samefile(done.stdout.strip(), moved / "course_utils" / "__init__.py")
 
 
 def test_an_old_python_is_told_so_without_a_traceback(home):

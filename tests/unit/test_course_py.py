@@ -1,5 +1,6 @@
 """course.py's small decisions: which Python, which port, is the environment whole, what pip is saying."""
 
+import errno
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -401,3 +403,17 @@ def test_all_that_lessons_need_is_installed_by_the_requirements():
     required = {line.split(">=")[0] for line in lines}
     assert set(PACKAGES.values()) <= required
     assert all(set(entry.needs) <= set(PACKAGES) for entry in LESSONS)
+
+
+@pytest.mark.parametrize("error, free", [(None, True), (13, False), (36, False), (38, True)])
+def test_the_lock_of_windows(monkeypatch, tmp_path, error, free):
+    """Played: there a lock that is taken is EACCES, or EDEADLOCK after some tries."""
+
+    def locking(fd, mode, count):
+        if error:
+            raise OSError(errno.EDEADLK if error == 36 else error, "")
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr(course, "os", SimpleNamespace(name="nt"))
+    with open(tmp_path / "lock", "ab") as file:
+        assert course.is_locked(file) == free
