@@ -262,8 +262,11 @@ def classify(output, status):
 def run_pip(command, stream=None):
     """Run pip with a live line of progress. Returns (exit status, output); Ctrl-C ends pip too."""
     stream = stream or sys.stdout
+    env = dict(os.environ, PIP_USER="0")  # into the environment, wherever the user's own pip puts things
+    for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"):
+        env.pop(name, None)
     pip = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     lines, output = queue.Queue(), []
 

@@ -59,7 +59,7 @@ def compute() -> list[Line]:
         from course_utils.training.compute import cpu_has_bfloat16, pick
 
         chosen = pick()
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # a wrong setting, or whatever a broken torch leads to
         return [("Device", "no usable setting", str(error))]
     bf16 = "yes" if cpu_has_bfloat16() else "no: float32 is used, slower and just as right"
     threads = f"{torch.get_num_threads()} of {os.cpu_count()}"
@@ -104,7 +104,7 @@ def data() -> Line:
             return "CIFAR-10", f"{cifar.load(copy, quiet=True).source}, from {copy}", ""
         if is_offline():
             return "CIFAR-10", "stand-in images (COURSE_OFFLINE forbids the download)", ""
-    except (ImportError, ValueError, RuntimeError) as problem:
+    except Exception as problem:  # no copy, a damaged one, or whatever a broken torch leads to
         return "CIFAR-10", "cannot be used", str(problem)
     return "CIFAR-10", "not here yet; the first lesson downloads it (170 MB), or uses stand-in images", ""
 

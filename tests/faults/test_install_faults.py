@@ -252,6 +252,15 @@ def test_a_server_that_does_not_answer_is_not_waited_for_in_silence(home):
     assert "did not answer within" in done.stderr and re.search(r"The log is .*jupyter-\d+\.log", done.stderr)
 
 
+def test_the_users_own_pip_settings_install_nothing_elsewhere(home, monkeypatch):
+    """PIP_TARGET, say: the environment stayed empty, and was stamped as whole."""
+    names = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER")
+    for name in names:
+        monkeypatch.setenv(name, "1")
+    code = f"import os; print([os.environ.get(name) for name in {names}])"
+    assert course.run_pip([sys.executable, "-c", code])[1] == "[None, None, None, '0']\n"
+
+
 def test_a_comment_needs_no_installation_and_old_requirements_come_back_without_a_network(home):
     """Any change removed the stamp, and without a network the working environment could not be used any more."""
     assert install(home, "fine").returncode == 0

@@ -377,6 +377,14 @@ def test_the_machine_report_without_torch(monkeypatch):
     assert "torch" in machine.compute()[0][2] and machine.data()[1] == "cannot be used"
 
 
+def test_the_machine_report_with_a_torch_that_lacks_a_library(monkeypatch):
+    def lacks():
+        raise OSError("libcublas.so.12: cannot open shared object file")
+
+    monkeypatch.setattr("course_utils.training.compute.pick", lacks)
+    assert "libcublas" in machine.compute()[0][2]
+
+
 def test_the_set_up_cell_starts_a_lesson_without_torch_and_prints_one_line():
     code = (
         "from course_utils.contents import start; start('10.1.1'); "
