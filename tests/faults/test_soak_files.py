@@ -1,0 +1,103 @@
+"""Kills, stops, interrupts, flipped bits, clocks that are set, at random moments: nothing acknowledged is ever lost.
+
+COURSE_TEST_SOAK=50 makes it fifty times as long.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from course_utils import files
+from course_utils.data import cache
+from course_utils.exercises import progress
+
+ROUNDS = 8 * int(os.environ.get("COURSE_TEST_SOAK", "1"))
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
+WRITER = """
+import sys, time
+step, name, folder = float(sys.argv[1]), sys.argv[2], sys.argv[3]
+now = time.time
+time.time = lambda: now() + step
+import numpy as np
+from pathlib import Path
+from course_utils.data import cache
+from course_utils.exercises import progress
+progress.LOCK_SECONDS = 600.0
+for n in range(10**9):
+    progress.record(f"{name}.{n}", "correct")
+    print("kept", n, flush=True)
+    cache.save(Path(folder) / "shared.npz", a=np.full(1000, n), b=np.full(1000, n))
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(progress, "_unsaved", dict(progress.NOTHING))
+    monkeypatch.setattr(progress, "_said", set())
+
+
+def test_nothing_acknowledged_is_lost(tmp_path):
+    """Two writers of one progress file and one cache; after every blow both are whole, and hold all that was said."""
+    rng, acknowledged = random.Random(0), set()
+    for round_ in range(ROUNDS):
+        names = [f"{round_}{letter}" for letter in "ab"]
+        writers = {}
+        for name in names:
+            step = str(rng.choice([-3600, 0, 3600]))
+            command = [sys.executable, "-c", WRITER, step, name, str(tmp_path)]
+            writers[name] = subprocess.Popen(
+                command, cwd=files.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        for writer in writers.values():
+            writer.stdout.readline()  # both are at work
+        for _ in range(3):
+            writer = rng.choice(list(writers.values()))
+            blow = rng.choice([signal.SIGSTOP, signal.SIGKILL, signal.SIGINT])
+            time.sleep(rng.uniform(0, 0.05))
+            writer.send_signal(blow)
+            time.sleep(rng.uniform(0, 0.05))
+            writer.send_signal(signal.SIGCONT)
+        for name, writer in writers.items():
+            writer.kill()
+            numbers = [0, *(int(line.split()[1]) for line in writer.communicate()[0].splitlines())]
+            acknowledged |= {f"{name}.{n}" for n in range(max(numbers) + 1)}
+        kept = progress.load()["exercises"]
+        assert acknowledged <= kept.keys()
+        assert all(entry["tries"] == 1 and entry["solved"] for entry in kept.values())
+        stored = cache.load(tmp_path / "shared.npz", "a", "b")
+        assert stored is None or (np.array_equal(stored["a"], stored["b"]) and len(set(stored["a"])) == 1)
+    assert not progress._said  # no file was ever damaged
+    assert len(acknowledged) >= 2 * ROUNDS
+
+
+def test_a_flipped_bit_is_found_or_does_no_harm(tmp_path):
+    """In a cache every time; in a progress file what stood in the backup is there again, or a letter is another."""
+    rng = random.Random(1)
+    cache.save(tmp_path / "one.npz", a=np.arange(1000.0))
+    progress.record("10.1.1.edge", "correct")
+    progress.record("10.1.1.edge", "correct")
+    places = {tmp_path / "one.npz": None, files.progress_file(): None}
+    for path in places:
+        places[path] = path.read_bytes()
+    for _ in range(40 * ROUNDS):
+        for path, whole in places.items():
+            damaged = bytearray(whole)
+            damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+            path.write_bytes(damaged)
+        try:
+            assert np.array_equal(cache.load(tmp_path / "one.npz", "a")["a"], np.arange(1000.0))
+        except cache.CacheProblem:
+            pass
+        progress.load()
+        progress.summary()
+        progress.record("10.1.2.ema", "not yet")
+        assert progress.load()["exercises"]["10.1.2.ema"]["outcome"] == "not yet"
+        for path in tmp_path.glob("progress*"):
+            path.unlink()
