@@ -80,9 +80,8 @@ def find_copy() -> Path | None:
     copy = readers.find(path) if os.path.isdir(path) else path
     if copy is None or not os.path.exists(copy):
         seen = "there is nothing at this path, or nothing that may be read"
-        if os.path.isdir(path):
-            with suppress(OSError):
-                seen = f"in this folder lie {', '.join(sorted(os.listdir(path))[:5]) or 'no files'}"
+        with suppress(OSError):
+            seen = f"in this folder lie {', '.join(sorted(os.listdir(path))[:5]) or 'no files'}"
         raise DataError(f"COURSE_CIFAR10 = {path}: {seen}. {readers.WAY_OUT} Or unset COURSE_CIFAR10.")
     return copy
 

@@ -1,9 +1,9 @@
 """Your progress: one small local JSON file that survives restarts, crashes and two notebooks at once.
 
 Every change is a read, a merge and an atomic replace under a lock. The previous file is kept as a backup. A file that
-cannot be read is replaced by the backup; when both are damaged they are set aside, never deleted. Where nothing can be
-written (read-only folder, full disk) the lesson goes on and progress lives in memory; it is tried again with the next
-outcome and when the kernel ends. No function here raises for what lies on the disk.
+is damaged (it has a checksum) is replaced by the backup; when both are, they are set aside, never deleted. Where
+nothing can be written the lesson goes on, progress lives in memory, and it is tried again with the next outcome and
+when the kernel ends. No function here raises for what lies on the disk.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import atexit
 import json
 import os
 import time
+import zlib
 from pathlib import Path
 
 from course_utils import files
@@ -58,8 +59,7 @@ def summary() -> list[dict]:
         names = bank.checked(lesson.number)
         row = {"lesson": lesson.number, "title": lesson.title, "file": lesson.file, "planned": not names}
         row |= {"total": len(names), "solved": _solved(data, names)}
-        row |= {"guess": data["guesses"].get(lesson.number, {}).get("guess")}
-        rows.append(row)
+        rows.append(row | {"guess": data["guesses"].get(lesson.number, {}).get("guess")})
     return rows
 
 
@@ -88,7 +88,10 @@ def _change(new: dict) -> None:
             data = _merge(_read(file, repair=True), _unsaved)
             if _parse(file) is not None:  # the last good one: at every moment one of the two is whole
                 files.write_whole(_backup(file), file.read_bytes())
-            files.write_whole(file, json.dumps(data, indent=1, ensure_ascii=False).encode(errors="replace"))
+            data = json.loads(
+                json.dumps(data, ensure_ascii=False).encode(errors="replace")
+            )  # half a character is a "?"
+            files.write_whole(file, json.dumps(data | {"sum": _sum(data)}, indent=1, ensure_ascii=False))
     except OSError as error:
         _say(
             f"Progress could not be saved in {file} ({error}). The lesson goes on; your progress is "
@@ -146,7 +149,7 @@ def _parse(file: Path) -> dict | None:
 def _is_whole(data) -> bool:
     """True for what `_change` writes: what lessons read has the type they count on; the rest may be anything."""
     try:
-        whole = isinstance(data["version"], int)
+        whole = isinstance(data["version"], int) and data.get("sum", _sum(data)) == _sum(data)
         for row in data["exercises"].values():
             whole &= 0 <= row.get("tries", 0) < 10**9 and isinstance(row.get("solved") or "", str)
         for row in data["guesses"].values():
@@ -157,16 +160,18 @@ def _is_whole(data) -> bool:
         return False
 
 
+def _sum(data: dict) -> int:
+    return zlib.crc32(json.dumps({**data, "sum": 0}, sort_keys=True).encode())
+
+
 def _backup(file: Path) -> Path:
     root, suffix = os.path.splitext(file)
     return Path(f"{root}.backup{suffix}")
 
 
 def _set_aside(file: Path) -> str:
-    number = 1
-    while os.path.lexists(aside := file.with_name(f"{file.stem}.damaged-{number}{file.suffix}")):
-        number += 1
-    files.replace(file, aside)
+    names = (file.with_name(f"{file.stem}.damaged-{number}{file.suffix}") for number in range(1, 10**6))
+    files.replace(file, aside := next(name for name in names if not os.path.lexists(name)))
     return aside.name
 
 
