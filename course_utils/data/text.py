@@ -216,9 +216,7 @@ def _text() -> tuple[str, ...]:
     try:
         topics = importlib.import_module("pydoc_data.topics").topics
     except (ImportError, AttributeError):
-        raise ValueError(
-            f"{SOURCE} is not in this Python. Install the package that holds pydoc_data (libpython3-stdlib on Debian)."
-        ) from None
+        raise ValueError(f"{SOURCE} is not in this Python. Install pydoc_data (libpython3-stdlib on Debian).") from None
     return tuple(tokenize("\n".join(paragraphs("\n\n".join(topics[key] for key in sorted(topics))))))
 
 

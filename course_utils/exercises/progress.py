@@ -19,6 +19,7 @@ from course_utils import files
 from course_utils.checks import is_number
 from course_utils.contents import LESSONS
 from course_utils.exercises import bank
+from course_utils.interrupts import uninterrupted
 
 VERSION = 1
 LOCK_SECONDS = 2.0  # how long to wait for another notebook
@@ -78,6 +79,7 @@ def _file() -> Path:
     return Path(os.path.realpath(files.progress_file()))
 
 
+@uninterrupted()  # else an outcome may be written and not yet known to be: it would be counted twice
 def _change(new: dict) -> None:
     """Add entries: read, merge, write under the lock; on a disk that refuses, remember and say so once."""
     file = _file()

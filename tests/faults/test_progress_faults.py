@@ -232,6 +232,23 @@ def test_a_path_that_is_no_file_is_left_as_it_is(kind, tmp_path, monkeypatch, ca
         ]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends itself no Ctrl-C")
+def test_ctrl_c_at_any_moment_counts_nothing_twice(monkeypatch):
+    """It came when the outcome was written and not yet known to be: the next one wrote it again."""
+    whole = paths.write_whole
+
+    def press(path, content):
+        whole(path, content)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.001)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(paths, "write_whole", press)
+        progress.record("10.1.1.edge", "not yet")
+    progress.record("10.1.1.momentum", "not yet")
+    assert [entry["tries"] for entry in progress.load()["exercises"].values()] == [1, 1]
+
+
 def test_a_link_is_written_through_and_shares_its_lock(tmp_path, monkeypatch):
     other = tmp_path / "cloud" / "mine.json"
     other.parent.mkdir()

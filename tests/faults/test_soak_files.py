@@ -97,7 +97,8 @@ def test_a_flipped_bit_is_always_found(tmp_path):
                 bad += 1
             seen = progress.load()["exercises"]["10.1.1.edge"]
             if path == files.progress_file() and seen["solved"]:
-                assert json.loads(whole) == json.loads(damaged), "a blank between two words became a tab, at most"
+                same = [json.loads(text)["exercises"] for text in (whole, damaged)]
+                assert same[0] == same[1], "a blank became a tab, or the checksum lost its name"
             assert seen["tries"] in (1, 2) and (seen["tries"] == 2) == bool(seen["solved"])
         path.write_bytes(whole)
     assert backup["exercises"]["10.1.1.edge"]["tries"] == 1 and bad >= 38 * ROUNDS
