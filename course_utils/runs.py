@@ -69,8 +69,8 @@ class Run:
 
     @property
     def best_accuracy(self) -> float:
-        """Highest validation accuracy of the run, in [0, 1]; NaN if there was none."""
-        return max((v[2] for v in self.val), default=math.nan)
+        """Highest validation accuracy of the run, in [0, 1]; NaN if there was none with a finite loss."""
+        return max((v[2] for v in self.val if math.isfinite(v[1])), default=math.nan)
 
     @property
     def percent(self) -> float:

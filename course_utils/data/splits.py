@@ -78,6 +78,40 @@ def split_of(data, name: str):
     raise ValueError(f"split must be one of {', '.join(map(repr, names))}, got {name!r}.")
 
 
+def check_labels(split, name: str) -> tuple[int, bool]:
+    """(highest label asked for, does an example ask nothing?) of a split. ValueError where its labels cannot be used.
+
+    They are whole numbers >= 0, one row of them for each input; -100 where nothing is asked.
+    """
+    labels = split.labels
+    if labels.dtype is not torch.int64 or len(split.inputs) != len(labels):
+        raise ValueError(
+            f"the {name} split has {len(labels)} labels ({str(labels.dtype).removeprefix('torch.')}) for "
+            f"{len(split.inputs)} inputs: give each its label, a whole number (int64; labels.long())."
+        )
+    asked_for = labels != NOT_ASKED
+    if not asked_for.any():
+        raise ValueError(f"the {name} split asks nothing: it is empty, or all its labels are {NOT_ASKED}.")
+    low, high = (int(x) for x in labels[asked_for].aminmax())
+    if low < 0:
+        raise ValueError(
+            f"the {name} split has the label {low}: labels are >= 0, or {NOT_ASKED} where nothing is asked."
+        )
+    return high, not bool(asked_for.reshape(len(labels), -1).any(1).all())
+
+
+def check_logits(logits, labels: torch.Tensor, highest: int) -> None:
+    """ValueError unless a model's output is one row of logits for each label, with a place for the highest."""
+    shape = tuple(getattr(logits, "shape", ()))
+    if len(shape) != labels.ndim + 1 or (shape[0], *shape[2:]) != tuple(labels.shape):
+        raise ValueError(
+            f"the model gives {list(shape) or type(logits).__name__} for labels {list(labels.shape)}: it has to give "
+            "one number for each class, [batch, classes]."
+        )
+    if shape[1] <= highest:
+        raise ValueError(f"the model has {shape[1]} outputs, but labels go up to {highest}: {highest + 1} are needed.")
+
+
 def check_sizes(most: Mapping[str, int], *sizes: int | None) -> tuple[int, ...]:
     """The sizes as whole numbers, None replaced by the most there is; ValueError names one that is out of range.
 

@@ -170,7 +170,7 @@ def continue_text(model, data: TextData, prompt: str, words: int = 40, temperatu
     row = data.numbers_of(prompt)
     if not len(row):
         raise ValueError(f"prompt = {prompt!r}: give at least one word to go on from.")
-    device, was_training = next(model.parameters()).device, model.training
+    device, modes = next(model.parameters()).device, [(module, module.training) for module in model.modules()]
     generator = torch.Generator().manual_seed(seed)
     model.eval()
     try:
@@ -179,7 +179,8 @@ def continue_text(model, data: TextData, prompt: str, words: int = 40, temperatu
             logits[[UNKNOWN, MASK]] = -math.inf
             row = torch.cat([row, torch.multinomial(logits.softmax(0), 1, generator=generator)])
     finally:
-        model.train(was_training)
+        for module, mode in modes:
+            module.training = mode
     return data.words_of(row)
 
 

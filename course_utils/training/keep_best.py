@@ -13,22 +13,27 @@ nothing else: its record comes back with the checkpoint, and with it the best sc
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
 
-from course_utils.training.checkpoints import other_shapes, read_plainly, write_safely
+from course_utils.checks import shown
+from course_utils.runs import plain
+from course_utils.training.checkpoints import bare_weights, load_weights, other_shapes, read_plainly, write_safely
 from course_utils.training.early_stopping import stopping
+from course_utils.training.plan import first_difference
 
 BY = {"loss": (1, "lower"), "accuracy": (2, "higher")}  # by -> its place in run.val, which way is better
-_PARTS = {"by", "score", "t", "seed", "source", "model"}
+_PARTS = {"by", "score", "t", "seed", "source", "config", "val", "model"}
 
 
 class KeepBest:
     """The best weights of one training, by validation loss or accuracy, in one file.
 
     path: the file; it is replaced, whole or not at all, whenever a validation is the best so far.
-    by: "accuracy" (higher is better) or "loss" (lower is better). patience, min_delta: see `stopping`.
+    by: "accuracy" (higher is better) or "loss" (lower is better). A validation whose loss is not a finite number is
+    never the best, whatever its accuracy. patience, min_delta: see `stopping`.
     Raises ValueError for arguments out of range.
     """
 
@@ -48,7 +53,7 @@ class KeepBest:
             return
         self.run = step.run
         if self._best() == len(self._scores()) - 1:
-            write_safely({**self._facts(), "model": step.model.state_dict()}, self.path, "best weights")
+            write_safely({**self._facts(), "model": bare_weights(step.model)}, self.path, "best weights")
 
     @property
     def enough(self) -> bool:
@@ -70,10 +75,12 @@ class KeepBest:
     def restore(self, model: torch.nn.Module) -> tuple[int, float]:
         """Put the kept weights (and BatchNorm's statistics) into `model`. Returns (update, score) they belong to.
 
-        Works in a new session, too. Raises FileNotFoundError if nothing was kept, ValueError, before anything is
-        changed, if the file is damaged, foreign, from another training, or does not fit the model.
+        Works in a new session, too, where no step has been seen. Raises FileNotFoundError if nothing was kept (of the
+        training that was seen), ValueError, before anything is changed, if the file is damaged, foreign, from another
+        training, or does not fit the model.
         """
-        if not self.path.exists():
+        nothing = self.run is not None and self._best() is None  # a file that is there is of another training
+        if nothing or not self.path.exists():
             why = "no validation has been seen" if self.run is None else f"no validation {self.by} was a number"
             why = why if self._best() is None else "the file that was written is gone"
             raise FileNotFoundError(f"there are no best weights at {self.path}: {why}")
@@ -83,29 +90,34 @@ class KeepBest:
                 f"{self.path} holds the weights of another network: {name!r} has shape {theirs} there and {ours} here "
                 "(None: missing). Build the network that was trained."
             )
-        model.load_state_dict(state["model"])
+        load_weights(model, state["model"])
         return state["t"], state["score"]
 
     def _read(self) -> dict:
         way_out = "Train again, or choose another file."
-        state = read_plainly(self.path, "a file of best weights", way_out)
+        state = read_plainly(self.path, "a file of best weights", way_out, sealed=True)
         if not isinstance(state, dict) or not _PARTS <= set(state) or not isinstance(state["model"], dict):
             raise ValueError(f"{self.path} is not a file of best weights. {way_out}")
-        for key, value in ({"by": self.by} if self._best() is None else self._facts()).items():
-            if state[key] != value:
-                raise ValueError(
-                    f"{self.path} was kept by another training: {key} is {state[key]!r} there and {value!r} here. "
-                    f"{way_out}"
-                )
+        ours = {"by": self.by} if self._best() is None else self._facts()
+        if different := first_difference({key: state[key] for key in ours}, ours):
+            key, theirs, value = different
+            raise ValueError(
+                f"{self.path} was kept by another training: {key} is {shown(theirs)} there and {shown(value)} here. "
+                f"{way_out}"
+            )
         return state
 
     def _facts(self) -> dict:
         """What tells this training and its best validation from others."""
-        run = self.run
-        return {"by": self.by, "t": self.t, "score": self.score, "seed": run.seed, "source": run.source}
+        run, val = self.run, [list(measured) for measured in self.run.val[: self._best() + 1]]
+        facts = {"by": self.by, "t": self.t, "score": self.score, "seed": run.seed, "source": run.source}
+        return plain({**facts, "config": run.config, "val": val}, "best weights")
 
     def _scores(self) -> list[float]:
-        return [measured[BY[self.by][0]] for measured in self.run.val]
+        """The validations' scores; NaN where a network that diverged was lucky by chance."""
+        ended = self.run.diverged_at if self.run.diverged else None
+        place = BY[self.by][0]
+        return [v[place] if math.isfinite(v[1]) and v[0] != ended else math.nan for v in self.run.val]
 
     def _best(self) -> int | None:
         """Index of the best validation so far."""

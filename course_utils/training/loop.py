@@ -8,18 +8,28 @@ for step in train(model, data, optimizer, schedule, epochs=8):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from course_utils.checks import check_within
-from course_utils.data.splits import NOT_ASKED, split_of
-from course_utils.runs import Run, plain
-from course_utils.training.arguments import check_optimizer, interval, per_group, planned
-from course_utils.training.checkpoints import read_checkpoint, restore, save_checkpoint
+from course_utils.data.splits import NOT_ASKED, check_labels, check_logits, split_of
+from course_utils.runs import Run
+from course_utils.training.arguments import (
+    LARGEST,
+    check_optimizer,
+    interval,
+    momentum_at,
+    per_group,
+    plain_number,
+    planned,
+    rate,
+)
+from course_utils.training.checkpoints import check_can_be_kept, read_checkpoint, restore, save_checkpoint
 from course_utils.training.compute import Compute, pick
+from course_utils.training.plan import new_run, plan_of
 
 
 class Step:
@@ -42,19 +52,19 @@ class Step:
     @property
     def lr(self) -> float:
         """The learning rate that the last update used, read from the optimizer (first parameter group)."""
-        return self.optimizer.param_groups[0]["lr"]
+        return plain_number(self.optimizer.param_groups[0]["lr"])
 
     @lr.setter
     def lr(self, value: float | None):
-        """Take the rate of all parameter groups over by hand from the next update on; None gives it back."""
+        """Take the rate over by hand from the next update on; other groups keep their ratio. None gives it back."""
         hint = "None returns to the schedule."
-        self.by_hand = None if value is None else check_within("step.lr", value, 0, hint=hint)
+        self.by_hand = None if value is None else check_within("step.lr", value, 0, LARGEST, hint=hint)
 
     @property
     def momentum(self) -> float:
         """Momentum (beta_1 for Adam) of the last update, read from the optimizer; 0 where it has none."""
         group = self.optimizer.param_groups[0]
-        return group["betas"][0] if "betas" in group else group.get("momentum", 0.0)
+        return plain_number(group["betas"][0] if "betas" in group else group.get("momentum", 0.0))
 
 
 def train(
@@ -73,6 +83,7 @@ def train(
     validate_every: int | str | None = "epoch",
     checkpoint: str | Path | None = None,
     checkpoint_every: int | None = None,
+    also: Mapping[str, object] | None = None,
     compute: Compute | None = None,
     config: dict | None = None,
 ) -> Iterator[Step]:
@@ -82,18 +93,27 @@ def train(
     Give the length as `epochs` or as `updates`.
     schedule: update number t -> learning rate, set before update t for all parameter groups (a list gives
         each group its own); None leaves the optimizer's rate alone. momentum: t -> momentum, or beta_1 for
-        Adam. Both are plain functions of t, called with whole numbers.
+        Adam. Both are plain functions of t, called with whole numbers (with a checkpoint, first with all of them).
     seed: fixes the order of the images and their crops and flips; the weights are yours to seed.
     start: number of the first update, to go on with a model that has made `start` updates already.
     validate_every: "epoch", a number of updates, or None. Validation is on data.val; data.test is never touched.
-    checkpoint: a file. The whole state goes there every `checkpoint_every` updates (default: every epoch),
-        after your loop has seen the step. If the file is there already and belongs to this training, the run goes on
-        from it: on a CPU to bitwise the same weights. A finished training then has nothing left to yield.
+    checkpoint: a file. The whole state goes there every `checkpoint_every` updates (default: every epoch), after your
+        loop has seen the step. If the file is there already and belongs to this training, the run goes on from it: on a
+        CPU to bitwise the same weights, for a network that draws from the global random numbers of PyTorch, NumPy or
+        Python. A finished training then has nothing left to yield.
+    also: name -> what your loop moves along and the checkpoint must keep, too: a scheduler of PyTorch's, averaged
+        weights, whatever has state_dict() and load_state_dict().
     config: extra facts for the record: names -> numbers or short texts.
 
+    Layers that are in evaluation mode while the model is in training mode stay so (a BatchNorm whose statistics are
+    kept); a model that is in evaluation mode as a whole is put into training mode. A batch without a single label
+    that is asked for (all -100) counts nothing: no update, and in the record the loss before it.
     A loss that is infinite or NaN ends the generator: run.status is "diverged", run.diverged_at says when (looked for
     after every update on a CPU, every 50 on a GPU, where looking costs time). A `break` leaves "stopped". The
-    generator's return value is the record. Raises ValueError, at the first step, for arguments out of range.
+    generator's return value is the record. Raises ValueError, at the first step, for arguments out of range, labels
+    that do not fit the model, an optimizer that does not belong to it or could move nothing, and the checkpoint of
+    another training (it names what differs); OSError where the checkpoint cannot be written. Warns of parameters that
+    could learn and are in no group of the optimizer.
     """
     compute = compute or pick()
     compute.place(model)
@@ -102,14 +122,23 @@ def train(
     every = interval("validate_every", validate_every, len(batches))
     save_every = interval("checkpoint_every", checkpoint_every, len(batches)) or len(batches)
     look_every = 50 if compute.on_gpu else 1
-    check_optimizer(model, optimizer, momentum)
     schedules = per_group(schedule, optimizer)
-    scaler = torch.amp.GradScaler("cuda") if compute.dtype is torch.float16 else None
+    check_optimizer(model, optimizer, schedules, momentum)
+    highest, some_ask_nothing = check_labels(data.train, "train")
+    if every:
+        highest = max(highest, check_labels(data.val, "val")[0])
+    still = [module for module in model.modules() if not module.training] if model.training else []
+    scaler = None
+    if compute.dtype is torch.float16:
+        scaler = torch.amp.GradScaler("cuda") if hasattr(torch.amp, "GradScaler") else torch.cuda.amp.GradScaler()
 
-    run = _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config)
+    run = new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config)
     step = Step(model, optimizer, run, T, len(batches))
-    if checkpoint:
-        state = dict(model=model, optimizer=optimizer, scaler=scaler, plan=_plan(run, schedules, momentum, T))
+    if checkpoint is not None:
+        facts = dict(start=start, validate_every=every, device=compute.device.type, also=sorted(also or {}))
+        plan = plan_of(model, data, optimizer, schedules, momentum, run, T, **facts)
+        state = dict(model=model, optimizer=optimizer, scaler=scaler, plan=plan, also=also or {})
+        check_can_be_kept(checkpoint, schedules=schedules, **state)
         if Path(checkpoint).exists():
             start, run, step.by_hand = restore(read_checkpoint(checkpoint), path=checkpoint, **state)
             if start == T:
@@ -119,24 +148,29 @@ def train(
     try:
         for t in range(start, T):
             _set_rates(optimizer, schedules, momentum, t, step.by_hand)
-            loss = _update(model, *batches.get(t), optimizer, scaler, compute)
-            step.t, step.loss, step.validated = t + 1, loss, False
+            inputs, labels = batches.get(t)
+            if not some_ask_nothing or (labels != NOT_ASKED).any():
+                step.loss = _update(model, inputs, labels, highest, optimizer, scaler, compute, still)
+            elif step.loss is None:
+                step.loss = torch.tensor(run.loss[-1] if run.loss else 0.0, device=compute.device)
+            step.t, step.validated = t + 1, False
             _write_down(run, step, compute)
             last = step.t == T
-            bad = _first_bad(run, look_every) if last or step.t % look_every == 0 else None
+            validates = every and (last or step.t % every == 0)
+            bad = _first_bad(run, look_every) if last or validates or step.t % look_every == 0 else None
             if bad is not None:
                 _end_diverged(run, bad, model, data, compute)
                 step.validated = True
                 yield step
                 return run
-            if every and (last or step.t % every == 0):
+            if validates:
                 run.val.append((step.t, *evaluate(model, data, "val", compute)))
                 step.validated = True
             if last:
                 run.status = "finished"
             yield step
             # After the yield, so that the file also holds what the loop did at this step (a rate set by hand).
-            if checkpoint and (last or step.t % save_every == 0):
+            if checkpoint is not None and (last or step.t % save_every == 0):
                 save_checkpoint(checkpoint, t=step.t, run=run, by_hand=step.by_hand, **state)
     finally:
         if run.status == "running":
@@ -166,49 +200,59 @@ def evaluate(
 
     split: "train", "val" or "test"; for other images, such as a part of them:
     `evaluate(model, dataclasses.replace(data, val=data.val.take(500)), "val")`. Labels of -100 are not asked for and
-    count for nothing (words that a masked-word model is shown). The model is in evaluation mode meanwhile, then as
-    before. Raises ValueError for a split that the data does not have.
+    count for nothing (words that a masked-word model is shown). The model is in evaluation mode meanwhile, then each
+    layer as before. Raises ValueError for a split that the data does not have, that asks nothing, or whose labels do
+    not fit the model.
     """
-    batches = split_of(data, split).parts(batch_size)
+    part = split_of(data, split)
+    highest, _ = check_labels(part, split)
     compute = compute or pick()
     compute.place(model)
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     loss, right, count = 0.0, 0, 0
     try:
-        for inputs, labels in batches:
+        for inputs, labels in part.parts(batch_size):
             labels = labels.to(compute.device)
             with compute.autocast():
-                logits = model(data.prepare(inputs.to(compute.device))).float()
+                logits = model(data.prepare(inputs.to(compute.device)))
+            check_logits(logits, labels, highest)
+            logits = logits.float()
             loss = loss + cross_entropy(logits, labels, reduction="sum")
             right = right + (logits.argmax(1) == labels).sum()
             count = count + (labels != NOT_ASKED).sum()
     finally:
-        model.train(was_training)
+        for module, mode in modes:
+            module.training = mode
     return float(loss) / int(count), float(right) / int(count)
 
 
 # ------------------------------------------------------------------------------------------------- one update
 def _set_rates(optimizer, schedules, momentum, t, by_hand):
     for group, schedule in zip(optimizer.param_groups, schedules, strict=True):
-        if by_hand is not None:
-            group["lr"] = by_hand
-        elif schedule is not None:
-            hint = "A schedule returns the learning rate of update t."
-            group["lr"] = check_within(f"schedule({t})", schedule(t), 0, hint=hint)
+        if schedule is not None:
+            group["lr"] = rate(schedule, t)
         if momentum is not None:
-            m = check_within(f"momentum({t})", momentum(t), 0, 1, ends="[)")
+            m = momentum_at(momentum, t)
             if "betas" in group:
                 group["betas"] = (m, group["betas"][1])
             else:
                 group["momentum"] = m
+    if by_hand is not None:
+        rates = [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group["lr"] = by_hand if group["lr"] == rates[0] or not rates[0] else by_hand * group["lr"] / rates[0]
 
 
-def _update(model, inputs, labels, optimizer, scaler, compute) -> torch.Tensor:
+def _update(model, inputs, labels, highest, optimizer, scaler, compute, still) -> torch.Tensor:
     """Forward, backward, step. Returns the loss before the update, still on the device."""
     model.train()
+    for module in still:
+        module.training = False
     with compute.autocast():
-        loss = cross_entropy(model(inputs), labels)
+        logits = model(inputs)
+        check_logits(logits, labels, highest)
+        loss = cross_entropy(logits, labels)
     optimizer.zero_grad(set_to_none=True)
     if scaler:  # float16 gradients would underflow: the loss is multiplied up and the gradients divided again
         scaler.scale(loss).backward()
@@ -245,35 +289,3 @@ def _end_diverged(run, i, model, data, compute):
     run.status, run.diverged_at = "diverged", run.t[i]
     run.val[:] = [v for v in run.val if v[0] < run.diverged_at]  # a GPU may have validated before it looked
     run.val.append((run.diverged_at, *evaluate(model, data, "val", compute)))
-
-
-# -------------------------------------------------------------------------------------------------- the record
-def _new_run(model, data, optimizer, schedules, T, batch_size, seed, augment, compute, config) -> Run:
-    group = optimizer.param_groups[0]
-    facts = {
-        "optimizer": type(optimizer).__name__.lower(),
-        "lr": schedules[0](0) if schedules[0] else group["lr"],
-        "weight_decay": group.get("weight_decay", 0),
-        "batch_size": batch_size,
-        "updates": T,
-        "augment": augment,
-        data.counted: len(data.train),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
-    return Run(
-        config=plain({**facts, **(config or {})}, "config"),
-        seed=int(seed),
-        source=data.source,
-        **compute.facts(),
-    )
-
-
-def _plan(run, schedules, momentum, T) -> dict:
-    """What a checkpoint must share with the training that goes on from it."""
-    keys = ("optimizer", "lr", "weight_decay", "batch_size", "updates", "augment", "images", "sequences", "parameters")
-    plan = {k: run.config[k] for k in keys if k in run.config}
-    plan |= {"seed": run.seed, "source": run.source, "dtype": run.dtype}
-    probes = sorted({i * (T - 1) // 12 for i in range(13)})  # whole numbers: a schedule may look up a table
-    for name, functions in (("schedule", schedules), ("momentum", [momentum])):
-        plan[name] = [[round(float(f(t)), 12) for t in probes] if f else None for f in functions]
-    return plan

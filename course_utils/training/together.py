@@ -19,7 +19,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from course_utils.checks import check_within
-from course_utils.data.splits import split_of
+from course_utils.data.splits import NOT_ASKED, split_of
 from course_utils.runs import Run, plain
 from course_utils.schedules import cosine
 from course_utils.training.arguments import planned
@@ -72,7 +72,7 @@ class Stack:
             flat = labels.expand(len(self), -1)  # [networks, batch]
             loss = loss + cross_entropy(logits.transpose(1, 2), flat, reduction="none").sum(1)
             right = right + (logits.argmax(2) == flat).sum(1)
-            n += len(labels)
+            n = n + (labels != NOT_ASKED).sum()
         return loss.double() / n, right.double() / n
 
     def unstack(self) -> None:

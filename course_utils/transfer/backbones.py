@@ -145,6 +145,7 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(check_within("dropout", dropout, 0, 1, ends="[)"))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        self.train()  # the backbone came in evaluation mode, to be looked through
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.dropout(self.backbone(x)))

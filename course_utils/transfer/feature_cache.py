@@ -51,7 +51,7 @@ def features(backbone: Backbone, images, *, batch_size=100, cache=True, compute:
 @torch.no_grad()
 def passed(backbone: Backbone, part: nn.Module, images: torch.Tensor, batch_size: int, compute: Compute):
     """What `part` of a backbone makes of the images, float32 on the CPU; in evaluation mode meanwhile."""
-    was_training = backbone.training
+    modes = [(module, module.training) for module in backbone.modules()]
     compute.place(backbone).eval()
     rows = []
     try:
@@ -59,7 +59,8 @@ def passed(backbone: Backbone, part: nn.Module, images: torch.Tensor, batch_size
             with compute.autocast():
                 rows.append(part(backbone.prepare(batch.to(compute.device))).float().cpu())
     finally:
-        backbone.train(was_training)
+        for module, mode in modes:
+            module.training = mode
     return torch.cat(rows)
 
 

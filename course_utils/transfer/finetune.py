@@ -47,6 +47,7 @@ class Tail(KeepsNorm):
         self.stages = net.backbone.stages[len(net.backbone.stages) - count :]
         self.dropout, self.head = net.dropout, net.head
         self.keep_norm = net.backbone.keep_norm
+        self.train()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps at the cut [N, channels, h, w], or features [N, width] with learn=0 -> logits [N, classes]."""
