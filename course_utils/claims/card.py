@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from course_utils.pictures.numbers import nice_limit
-from course_utils.pictures.outputs import in_notebook, show_bundle
+from course_utils.pictures.outputs import in_notebook, say, show_bundle
 from course_utils.pictures.style import CARD, FAINT, INK, PALETTE, QUIET
 
 HOLDS, FAILS, OPEN = "holds", "does not hold here", "cannot tell from these seeds"
@@ -62,7 +62,7 @@ _cell: dict = {"run": None, "cards": []}  # the cards of the cell that is runnin
 def show(first: str, second: str, verdict: str, strip: Strip | None = None) -> None:
     """Show a claim. first, second: its two lines; verdict: one of the three; strip: None for an exact fact."""
     if not in_notebook():
-        print(f"{first}\n{second}")
+        say(f"{first}\n{second}")
         return
     from IPython import get_ipython
     from IPython.display import display

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
+from course_utils.checks import check_whole
 from course_utils.exercises import bank, cards, checking, progress
 
 _hints_taken: dict[str, int] = {}
@@ -53,8 +54,7 @@ def hint(exercise_id: str, number: int | None = None) -> None:
     name, total = exercise.id, len(exercise.hints)
     if number is None:
         number = _next_hint(exercise)
-    if not isinstance(number, int) or not 1 <= number <= total:
-        raise ValueError(f'{name} has hints 1 to {total}; got {number!r}. hint("{name}") gives the next one.')
+    number = check_whole("number", number, 1, total, hint=f'hint("{name}") gives the next one.')
     _hints_taken[name] = max(number, _hints_taken.get(name, 0))
     cards.show("hint", *_hint(exercise, number))
 

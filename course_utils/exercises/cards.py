@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 
-from course_utils.pictures.outputs import bundle, in_notebook, show_bundle
+from course_utils.pictures.outputs import bundle, in_notebook, say, sendable, show_bundle
 
 # Label colours carry white text at a contrast of at least 4.5 : 1; the rest takes the page's colours, so that a card
 # reads on a light and on a dark page. The label's word, not its colour, says what happened.
@@ -33,7 +33,7 @@ def card_html(kind: str, title: str, text: str, *, printed: str = "") -> str:
     body = to_html(text)
     if printed:
         body += f"<p>Your code printed:</p><pre style='white-space:pre-wrap'>{html.escape(printed)}</pre>"
-    return (
+    return sendable(
         f"<div style='border-left:4px solid {color};padding:4px 12px;margin:6px 0;line-height:1.45;max-width:60em'>"
         f"<div><span style='background:{color};color:#fff;font-weight:600;border-radius:3px;padding:1px 8px'>"
         f"{html.escape(label)}</span> <b>{html.escape(title)}</b></div>{body}</div>"
@@ -45,7 +45,7 @@ def card_text(kind: str, title: str, text: str, *, printed: str = "") -> str:
     head = f"[{kind.upper()}] {title}"
     body = re.sub(r"\*\*(.+?)\*\*", r"\1", text.strip())
     tail = f"\nYour code printed:\n{printed}" if printed else ""
-    return f"{head}\n{body}{tail}".rstrip()
+    return sendable(f"{head}\n{body}{tail}".rstrip())
 
 
 def show(kind: str, title: str, text: str, *, printed: str = "") -> None:
@@ -54,7 +54,7 @@ def show(kind: str, title: str, text: str, *, printed: str = "") -> None:
     if in_notebook():
         show_bundle({"text/html": card_html(kind, title, text, printed=printed), "text/plain": plain})
     else:
-        print(plain)
+        say(plain)
 
 
 def show_widget(widget, plain: str, static_html: str = "") -> None:
@@ -63,7 +63,7 @@ def show_widget(widget, plain: str, static_html: str = "") -> None:
 
 
 def to_html(text: str) -> str:
-    """Small Markdown to HTML: paragraphs, `- ` lists, fenced code, `code`, **bold**, *emphasis*."""
+    """Small Markdown to HTML: paragraphs, `- ` lists, fenced code, `code`, **bold**, *emphasis*; $ is a dollar."""
     parts = re.split(r"```\w*\n(.*?)\n?```", text.strip(), flags=re.DOTALL)
     page = ""
     for place, part in enumerate(parts):
@@ -89,6 +89,6 @@ def _inline(text: str) -> str:
         if place % 2:
             pieces[place] = f"<code>{escaped}</code>"
         else:
-            escaped = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escaped)
+            escaped = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escaped).replace("$", "<span>$</span>")  # no formula
             pieces[place] = re.sub(r"(?<!\w)\*([^*\s][^*]*?)\*(?!\w)", r"<i>\1</i>", escaped)
     return "".join(pieces)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from course_utils.exercises import bank, sandbox
 from course_utils.exercises.probing import NotANumber, numbers, probe, short
+from course_utils.pictures.originals import own_functions
 
 CORRECT, NOT_YET = "correct", "not yet"
 ERROR, NOT_ATTEMPTED = "error in your code", "not attempted"
@@ -54,8 +55,14 @@ def close(got, expected, relative: float, floor: float) -> bool:
 def judge(exercise, answer, *, seed=None, given: dict | None = None, way=None, seconds=sandbox.SECONDS) -> Outcome:
     """Judge one answer. seed fixes the probes (tests); without it they come from the operating system.
 
-    given: replaces what a value or choice exercise shows. way, seconds: see `sandbox.run`.
+    given: replaces what a value or choice exercise shows. way, seconds: see `sandbox.run`. Whatever the answer is or
+    does, the outcome says so; names of `math` that a cell has overwritten count as if it had not.
     """
+    with own_functions():
+        return _judged(exercise, answer, seed, given, way, seconds)
+
+
+def _judged(exercise, answer, seed, given, way, seconds) -> Outcome:
     if isinstance(exercise, bank.OpenExercise):
         return Outcome(NOT_ATTEMPTED, "This is an open experiment: there is nothing to check, only something to see.")
     if answer is None or answer is ...:
@@ -99,7 +106,8 @@ def _probed(answer, inputs, way, seconds) -> sandbox.Guarded:
         result = sandbox.run(work, way=way, seconds=seconds)
         error = None if result.problem else result.value["error"]
         if error and error["type"] == "RuntimeError" and any(words in error["message"] for words in NO_FORK):
-            result = sandbox.run(work, way="spawn", seconds=seconds)
+            # Never here, in the kernel: an answer may only pretend to be refused.
+            result = sandbox.run(work, way="spawn", seconds=seconds, others=False) or result
             error = None if result.problem else result.value["error"]
         first = first or result
         if not error or first is result and error["type"] not in ("TypeError", "AttributeError"):
@@ -113,7 +121,7 @@ def _judge_probes(exercise, answer, inputs, result) -> Outcome:
         return Outcome(ERROR, f"`{name}` was stopped: {result.detail}.")
     answers, error = result.value["answers"], result.value["error"]
     if error:
-        if error["type"] == "NotImplementedError":
+        if error["todo"]:
             return Outcome(NOT_ATTEMPTED)
         return Outcome(ERROR, _error_text(exercise, answer, inputs[len(answers)], error))
     kinds = {value["what"] for value in answers}
@@ -223,7 +231,7 @@ def _judge_value(exercise, answer, given) -> Outcome:
 def _judge_choice(exercise, answer, given) -> Outcome:
     labels = ", ".join(f'"{label}"' for label in exercise.options)
     pick = answer.strip().strip(".)(").upper() if isinstance(answer, str) else answer
-    if pick not in exercise.options:
+    if not isinstance(pick, str) or pick not in exercise.options:
         return _not_yet(f"Pick one of {labels}; given: {short(answer)}.")
     if pick == exercise.answer(**given):
         return Outcome(CORRECT, f"{pick}: {exercise.options[pick]}")

@@ -6,7 +6,9 @@ Its answers come back as plain Python, ready for JSON.
 from __future__ import annotations
 
 import copy
+import dis
 import traceback
+from collections.abc import Callable
 
 MOST_NUMBERS = 100_000
 
@@ -21,6 +23,15 @@ def numbers(value):
     Takes int, float, bool, Fraction, NumPy scalars and arrays, torch tensors (any dtype, with or without
     gradient), lists, tuples, ranges. Raises NotANumber for anything else, or more than 100,000 numbers.
     """
+    try:
+        return _numbers(value)
+    except NotANumber:
+        raise
+    except Exception:  # a tensor without storage, a list that holds itself, an object whose float() fails
+        raise NotANumber(f"{short(value)} ({type(value).__name__})") from None
+
+
+def _numbers(value):
     if hasattr(value, "detach"):
         value = value.detach()
     size = value.numel() if hasattr(value, "numel") else getattr(value, "size", 0)
@@ -34,10 +45,7 @@ def numbers(value):
         return [numbers(part) for part in value]
     if isinstance(value, (str, bytes, complex)) or value is None or value is ...:
         raise NotANumber(f"{short(value)} ({type(value).__name__})")
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise NotANumber(f"{short(value)} ({type(value).__name__})") from None
+    return float(value)
 
 
 def probe(function, inputs, library=None) -> dict:
@@ -51,9 +59,9 @@ def probe(function, inputs, library=None) -> dict:
         mine = [dress(copy.deepcopy(value)) for value in args]
         try:
             answer = function(*mine)
-        except MemoryError:
+        except (MemoryError, SystemExit, KeyboardInterrupt):
             raise
-        except Exception as error:  # the learner's own mistake: it is the answer of this probe, shown to them
+        except BaseException as error:  # the learner's own mistake: it is the answer of this probe, shown to them
             return {"answers": answers, "changed": changed, "error": _describe(error, function)}
         answers.append(_encode(answer))
         for place, (value, before) in enumerate(zip(mine, args, strict=True)):
@@ -88,16 +96,28 @@ def _encode(value) -> dict:
         return {"what": str(error)}
 
 
-def _describe(error: Exception, function) -> dict:
-    """Type, message and where in the learner's own code: (file, line, function) of the last three calls."""
+def _describe(error: BaseException, function) -> dict:
+    """Type, message and where in the learner's own code: (file, line, function) of the last three calls.
+
+    todo: the function itself says `raise NotImplementedError`, as an exercise does that was not begun.
+    """
     file = function.__code__.co_filename if hasattr(function, "__code__") else None
     frames = traceback.extract_tb(error.__traceback__)
     mine = [frame for frame in frames if frame.filename == file] or frames[1:]
     where = [(frame.filename, frame.lineno, frame.name) for frame in mine[-3:]]
-    return {"type": type(error).__name__, "message": short(str(error), 300), "where": where}
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    code = last.tb_frame.f_code
+    raised = code.co_filename == file and dis.opname[code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    todo = type(error) is NotImplementedError and raised
+    return {"type": type(error).__name__, "message": short(error, 300, str), "where": where, "todo": todo}
 
 
-def short(value, most: int = 80) -> str:
-    """repr(value), or a string itself, cut to `most` characters."""
-    text = value if isinstance(value, str) else repr(value)
+def short(value, most: int = 80, words: Callable = repr) -> str:
+    """repr(value), or a string itself, cut to `most` characters; objects that cannot say what they are have no text."""
+    try:
+        text = value if isinstance(value, str) else str(words(value))
+    except Exception:
+        text = "?"
     return text if len(text) <= most else text[: most - 1] + "…"

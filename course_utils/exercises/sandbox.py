@@ -1,16 +1,21 @@
-"""Run a learner's code so that nothing it does can hang or kill the lesson.
+"""Run a learner's code so that nothing it does by mistake can hang or kill the lesson.
 
 The work gets a process of its own. There it may loop for ever, fill the memory, print megabytes or end its process;
 the parent waits a few seconds, takes what came back through a pipe, kills what is left and names what happened. On
 Linux the process is a fork. Elsewhere no fork is safe under a running kernel: there, and where PyTorch refuses to work
 in a fork, it is a fresh Python that is sent the work by cloudpickle. What cannot be sent runs here, under a timer.
+
+It is no prison: code that *wants* to do harm is the learner's own, with the learner's rights. It may kill its parent,
+write to files and to the descriptors that a fork inherits, or forge an answer; nobody is cheated but the learner.
 """
 
 from __future__ import annotations
 
 import _thread
+import builtins
 import faulthandler
 import gc
+import getpass
 import io
 import json
 import multiprocessing
@@ -26,9 +31,12 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import asdict, dataclass
 
+from course_utils.interrupts import uninterrupted
+
 SECONDS = 5.0
 START_SECONDS = {"fork": 5.0, "spawn": 60.0}  # until the child begins; a fresh Python may have to import torch first
 EXTRA_MEMORY = 1_500_000_000  # bytes a check may use beyond what its process held at the beginning
+MOST_BYTES = 50_000_000  # of an answer
 KEEP_PRINTED = 2_000  # characters of the learner's prints that come back
 WAYS = ("fork", "spawn", "here") if sys.platform.startswith("linux") else ("spawn", "here")
 
@@ -53,14 +61,18 @@ class Guarded:
     printed_chars: int = 0
 
 
-def run(work: Callable, *, seconds: float = SECONDS, memory: int = EXTRA_MEMORY, way: str | None = None) -> Guarded:
+def run(
+    work: Callable, *, seconds: float = SECONDS, memory: int = EXTRA_MEMORY, way: str | None = None, others: bool = True
+) -> Guarded | None:
     """Call `work()` under guard. It must return something json can write; the learner's exceptions are its own affair.
 
     seconds: wall-clock limit; memory: extra bytes. way: "fork" (Linux), "spawn" (a fresh Python) or "here" (this
     process: it interrupts Python code, but not one long call in C, and knows no limit of memory); None takes the first
-    that the platform has. A way that fails to begin is followed by the next.
+    that the platform has. A way that fails to begin is followed by the next; by none, and None comes back, without
+    others.
     """
-    for name in WAYS[WAYS.index(way or WAYS[0]) :]:
+    ways = WAYS[WAYS.index(way or WAYS[0]) :]
+    for name in ways if others else ways[:1]:
         result = _run_here(work, seconds) if name == "here" else _run_apart(work, name, seconds, memory)
         if result is not None:
             return result
@@ -87,6 +99,8 @@ def _outcome(work: Callable, notepad: _Notepad) -> Guarded:
         result = Guarded(None, "exit", "it called exit(), which would end the whole kernel")
     except KeyboardInterrupt:
         result = Guarded(None, "exit", INTERRUPTED)
+    except BaseException as error:
+        result = Guarded(None, "crash", f"it ended with {type(error).__name__}")
     result.printed, result.printed_chars = notepad.text, notepad.chars
     return result
 
@@ -102,8 +116,8 @@ def _run_apart(work: Callable, way: str, seconds: float, memory: int) -> Guarded
             work = cloudpickle.dumps(work)
     except Exception:  # no cloudpickle, or the function holds what cannot be sent: an open file, a widget
         return None
-    receiver, sender = context.Pipe(duplex=False)
-    with receiver:
+    with uninterrupted() as pressed:  # from before the child begins until it is gone: it never outlives the check
+        receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(work, sender, seconds, memory))
         try:
             with sender, warnings.catch_warnings():
@@ -113,33 +127,47 @@ def _run_apart(work: Callable, way: str, seconds: float, memory: int) -> Guarded
                 if way == "spawn":  # a fresh Python would run the learner's script once more, if it knew of it
                     sys.modules["__main__"] = types.ModuleType("__main__")
                 process.start()
+            return _listen(receiver, process, START_SECONDS[way], seconds, memory, pressed)
         except OSError:  # no memory or no processes left
             return None
         finally:
             sys.modules["__main__"] = main
-        try:
-            return _listen(receiver, process, START_SECONDS[way], seconds, memory)
-        finally:  # also on Ctrl-C: the child never outlives the check
             _end(process)
+            receiver.close()
 
 
-def _listen(receiver, process, start: float, seconds: float, memory: int) -> Guarded | None:
-    """What the child reports, or what became of it; None when it did not even begin."""
+def _listen(receiver, process, start: float, seconds: float, memory: int, pressed: list) -> Guarded | None:
+    """What the child reports, or what became of it; None when it did not even begin. pressed: the Ctrl-Cs so far."""
+    give_up, allowed, watch = time.monotonic() + start, None, None
     try:
-        if not receiver.poll(start):
-            return None
-        receiver.recv_bytes()  # "I have begun": from here on the clock is the learner's
-        give_up, allowed = time.monotonic() + seconds, _held(process.pid) + memory
-        while process.is_alive() and not receiver.poll(0.05):
-            if time.monotonic() > give_up:
-                return Guarded(None, "time", LATE.format(seconds))
-            if _held(process.pid) > allowed:  # where the system itself sets no limit
-                return Guarded(None, "memory", TOO_MUCH)
+        while True:
+            while process.is_alive() and not receiver.poll(0.05) and not pressed:
+                if time.monotonic() > give_up:
+                    return allowed and Guarded(None, "time", LATE.format(seconds))
+                if allowed and _held(process.pid) > allowed:  # where the system itself sets no limit
+                    return Guarded(None, "memory", TOO_MUCH)
+            if pressed:
+                return Guarded(None, "exit", INTERRUPTED)
+            if allowed or not receiver.poll():
+                break
+            receiver.recv_bytes()  # "I have begun": from here on the clock is the learner's
+            give_up, allowed = time.monotonic() + seconds, _held(process.pid) + memory
+            watch = threading.Timer(seconds + 1, process.kill)  # for half a message whose other half never comes
+            watch.start()
         if receiver.poll():
-            return Guarded(**json.loads(receiver.recv_bytes()))
-    except EOFError:
+            return Guarded(**json.loads(receiver.recv_bytes(MOST_BYTES)))
+    except (EOFError, OSError):
         process.join(1.0)
+    except (TypeError, ValueError):
+        return Guarded(None, "crash", "what it sent back is no answer")
+    finally:
+        if watch:
+            watch.cancel()
+    if not allowed:
+        return None
     code = process.exitcode or 0
+    if time.monotonic() > give_up:
+        return Guarded(None, "time", LATE.format(seconds))
     if code == -9:
         return Guarded(None, "memory", "the system killed it, most likely for using all memory")
     if code < 0 or code >= 0xC0000000:  # the second is how Windows says it
@@ -158,12 +186,23 @@ def _held(pid: int) -> int:
 
 
 def _end(process) -> None:
-    """Kill the child, if it is still there, and everything it started."""
+    """Kill the child, if it is still there, and everything it started, also what left its group."""
+    import psutil
+
+    if process.pid is None:
+        return
+    started = []
+    with suppress(psutil.Error):
+        started = psutil.Process(process.pid).children(recursive=True)
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (AttributeError, OSError):  # Windows; or the child has no group of its own yet
         process.kill()
+    for other in started:
+        with suppress(psutil.Error):
+            other.kill()
     process.join()
+    process.close()
 
 
 def _child(work, sender, seconds: float, memory: int) -> None:
@@ -179,6 +218,7 @@ def _child(work, sender, seconds: float, memory: int) -> None:
         result = _outcome(work, notepad)
         lift()
         sender.send_bytes(json.dumps(asdict(result)).encode())
+        time.sleep(10)  # the parent ends us, and while we are here it finds what we started
     finally:
         os._exit(70)  # whatever happens in here, the child must not return into the lesson
 
@@ -187,6 +227,7 @@ def _quiet() -> _Notepad:
     """Nothing the child prints or displays may reach the notebook by itself."""
     notepad = _Notepad()
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = notepad
+    builtins.input = getpass.getpass = _nobody_answers
     faulthandler.disable()  # it would write a crash report where the learner reads
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -199,12 +240,19 @@ def _quiet() -> _Notepad:
     return notepad
 
 
+def _nobody_answers(*_, **__):
+    raise RuntimeError("input() cannot be used in a check: nobody is there to answer. Use the arguments.")
+
+
 def _limit(seconds: float, memory: int) -> Callable[[], None]:
     """Lower this process's limits; returns a function that lifts the memory limit again for the answer."""
     if not sys.platform.startswith("linux"):  # no such limits, or none that hold: the parent watches
         return lambda: None
+    import ctypes
     import resource
 
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: who runs away from its parent becomes our child
     with open("/proc/self/statm") as statm:
         held = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     before = resource.getrlimit(resource.RLIMIT_AS)

@@ -22,6 +22,17 @@ def in_notebook() -> bool:
     return "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")
 
 
+def sendable(text: str) -> str:
+    """The text without half characters (a surrogate on its own), which no front end can be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def say(text: str) -> None:
+    """Print the text; a letter that the terminal's encoding does not have (cp1252, ASCII) becomes a question mark."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+
+
 def show_bundle(forms: dict) -> None:
     """Display one output that carries several forms of the same thing."""
     from IPython.display import display
