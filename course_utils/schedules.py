@@ -17,8 +17,8 @@ Where these agree with `torch.optim.lr_scheduler` and where they do not: tests/u
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from math import cos, floor, pi, sqrt  # by name: a cell may write `math.cos = ...`
 
 from course_utils.checks import check_positive, check_within, shown
 
@@ -54,7 +54,7 @@ def _schedule(name, value) -> Schedule:
 # -------------------------------------------------------------------------------------------- building blocks
 def half_cosine(tau: float) -> float:
     """Rise from 0 to 1 as tau goes from 0 to 1, flat at both ends: hc(tau) = (1 - cos(pi tau)) / 2."""
-    return (1 - math.cos(math.pi * tau)) / 2
+    return (1 - cos(pi * tau)) / 2
 
 
 def constant(t: float, *, peak: float) -> float:
@@ -113,7 +113,7 @@ def inverse_sqrt(t: float, *, peak: float, warmup: float = 1) -> float:
     hint = "warmup is the number of updates until the peak; 1 means no warm-up."
     warmup = check_within("warmup", warmup, 1, hint=hint)
     s = t + 1
-    return peak * min(s / warmup, math.sqrt(warmup / s))
+    return peak * min(s / warmup, sqrt(warmup / s))
 
 
 def exponential(t: float, *, start: float, end: float, T: float) -> float:
@@ -212,4 +212,4 @@ def staircase(t: float, *, schedule: Schedule, every: float) -> float:
     t, schedule = _time(t), _schedule("schedule", schedule)
     hint = "every is the number of updates between two changes."
     every = check_positive("every", every, hint=hint)
-    return schedule(math.floor(t / every) * every)
+    return schedule(floor(t / every) * every)

@@ -54,17 +54,17 @@ class Canvas:
     def png(self) -> bytes:
         """Draw what is needed and return the picture as PNG bytes."""
         look = self._static_look()
-        if look != self._look:
-            self._start_layout_anew()
-            with style.context():  # new ticks take their look from the settings
+        with style.context():  # new ticks, and much that is drawn, take their look from the settings
+            if look != self._look:
+                self._start_layout_anew()
                 self.agg.draw()
-            self._background = self.agg.copy_from_bbox(self.figure.bbox)
-            self._look = self._static_look()  # a layout engine may have moved the axes while drawing
-            self.full_draws += 1
-        self.agg.restore_region(self._background)
-        for artist in self._moving:
-            if artist.get_visible():
-                self.figure.draw_artist(artist)
+                self._background = self.agg.copy_from_bbox(self.figure.bbox)
+                self._look = self._static_look()  # a layout engine may have moved the axes while drawing
+                self.full_draws += 1
+            self.agg.restore_region(self._background)
+            for artist in self._moving:
+                if artist.get_visible():
+                    self.figure.draw_artist(artist)
         return encode_png(np.asarray(self.agg.buffer_rgba())[:, :, :3])
 
     def _start_layout_anew(self) -> None:

@@ -6,9 +6,9 @@ Only what ipywidgets 7 offers is used: that is what Colab ships.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -38,7 +38,7 @@ class Control:
         """
         grid = self.widget
         if isinstance(grid, widgets.FloatLogSlider):
-            return float(grid.base ** (grid.min + round((math.log10(value) - grid.min) / grid.step) * grid.step))
+            return float(grid.base ** (grid.min + round((log10(value) - grid.min) / grid.step) * grid.step))
         return min(self.low + round((value - self.low) / grid.step) * grid.step, self.high)
 
     def start_at(self, value: float) -> Control:
@@ -67,7 +67,7 @@ def _frame(label: str) -> dict:
 def slider(name, label, low, high, value, step=None, *, digits: int | None = None, heading: str = "") -> Control:
     """A slider with equal steps (default: 100 of them)."""
     step = step or (high - low) / 100
-    digits = max(0, -math.floor(math.log10(step) + 1e-9)) if digits is None else digits
+    digits = max(0, -floor(log10(step) + 1e-9)) if digits is None else digits
     written = f".{digits}f"
     widget = widgets.FloatSlider(value=low, min=low, max=high, step=step, readout_format=written, **_frame(label))
     return Control(name, widget, value, low, high, heading=heading).start_at(value)
@@ -83,7 +83,7 @@ def log_slider(name, label, low, high, value, *, per_decade: int = 20, heading: 
     """A slider with equal factors between its steps, for learning rates: per_decade steps for each 10x."""
     if not 0 < low < high:
         raise ValueError(f"{name}: a log slider needs 0 < low < high, got {low!r} and {high!r}; start at 1e-4, say")
-    ends = {"base": 10, "min": math.log10(low), "max": math.log10(high), "step": 1 / per_decade}
+    ends = {"base": 10, "min": log10(low), "max": log10(high), "step": 1 / per_decade}
     widget = widgets.FloatLogSlider(value=value, readout_format=".3g", **ends, **_frame(label))
     return Control(name, widget, value, low, high, heading=heading)
 

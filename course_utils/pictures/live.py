@@ -151,8 +151,9 @@ class LivePicture:
     def redraw(self) -> None:
         """Draw the picture for the present state. An error is shown under the picture and raised."""
         try:
-            self._apply(self.draw(self.state))
-            png = self.canvas.png()
+            with style.context():
+                self._apply(self.draw(self.state))
+                png = self.canvas.png()
         except CannotDraw as why:
             self.view.refuse(str(why))
         except Exception as error:
@@ -180,11 +181,10 @@ class LivePicture:
         for name, kind in scene.scales.items():
             axes = self.axes[name]
             across, upwards = kind if isinstance(kind, tuple) else (axes.get_xscale(), kind)
-            with style.context():  # setting a scale anew would throw away its ticks
-                if axes.get_xscale() != across:
-                    axes.set_xscale(across)
-                if axes.get_yscale() != upwards:
-                    axes.set_yscale(upwards)
+            if axes.get_xscale() != across:  # setting a scale anew would throw away its ticks
+                axes.set_xscale(across)
+            if axes.get_yscale() != upwards:
+                axes.set_yscale(upwards)
         for name, (left, right, bottom, top) in scene.limits.items():
             _limit(self.axes[name].set_xlim, self.axes[name].get_xlim(), left, right)
             _limit(self.axes[name].set_ylim, self.axes[name].get_ylim(), bottom, top)

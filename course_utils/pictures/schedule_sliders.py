@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import cos, pi
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Spec:
 
 def annealing_of_torch(t: float, *, peak: float, T: float, final: float = 0.0) -> float:
     """torch's CosineAnnealingLR(T_max=T, eta_min=final) in closed form: past T it climbs again."""
-    return final + (peak - final) * (1 + math.cos(math.pi * t / T)) / 2
+    return final + (peak - final) * (1 + cos(pi * t / T)) / 2
 
 
 PEAK = Parameter("peak", "peak LR", 1e-4, 1.0, 0.1, log=True)

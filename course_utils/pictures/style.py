@@ -8,13 +8,17 @@ background is an opaque soft white, so that a picture reads the same on a light 
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 
 import matplotlib
 from cycler import cycler
+from matplotlib import cbook
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from course_utils.pictures.originals import own_functions
 
 PALETTE = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
 LINES = ("-", (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)), (0, (1.3, 1.3)), (0, (9, 2.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
@@ -53,14 +57,28 @@ STYLE = {
     "legend.borderaxespad": 0.2, "image.cmap": "cividis",
 }  # fmt: skip
 
+# Every setting: those that are not named above are matplotlib's own, whatever the learner's files or cells have set.
+_ALL = matplotlib.rcParamsDefault.copy()
+_ALL.update(STYLE)
+_ALL = {name: value for name, value in _ALL.items() if not name.startswith(("backend", "interactive", "toolbar"))}
+_FORMULA = re.compile(r"\$(\\mathdefault\{[^$]*\}|\\eta_\\mathrm\{\w+\}|w_[12])\$")  # all that pictures here write
 _ONE_AT_A_TIME = threading.RLock()  # matplotlib's settings are global, and clicks may come in a thread of their own
 
 
 @contextmanager
 def context():
-    """`with style.context(): ...` gives the look inside the block only."""
-    with _ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
-        yield
+    """`with style.context(): ...` gives the look inside the block only, the same for everybody.
+
+    A $ in a text is a dollar there, but for the few formulas that the course itself writes.
+    """
+    is_formula = cbook.is_math_text
+    with _ONE_AT_A_TIME, own_functions(), matplotlib.rc_context():
+        dict.update(matplotlib.rcParams, _ALL)  # checked above; checking 300 settings anew takes milliseconds
+        cbook.is_math_text = lambda text: is_formula(text) and "$" not in _FORMULA.sub("", text)
+        try:
+            yield
+        finally:
+            cbook.is_math_text = is_formula
 
 
 def look(n: int) -> dict:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from course_utils.pictures import style
 from course_utils.pictures.numbers import cell
+from course_utils.pictures.outputs import sendable
 from course_utils.pictures.still import Still, png_of
 
 
@@ -21,7 +22,8 @@ def table(rows: Sequence[Sequence], header: Sequence[str], *, title: str, note: 
     for row in rows:
         if len(row) != len(header):
             raise ValueError(f"row {list(row)} has {len(row)} cells, the header {len(header)}: {list(header)}")
-    text = [[cell(value) for value in row] for row in rows]
+    title, note, *header = map(sendable, (title, note, *header))
+    text = [[sendable(cell(value)) for value in row] for row in rows]
     png = png_of(_drawn_table(text, header, title, note))
     box = widgets.VBox([widgets.HTML(_html_table(text, header, title, note))])
     alt = f"{title}. " + "; ".join(f"{row[0]}: {', '.join(row[1:])}" for row in text)
