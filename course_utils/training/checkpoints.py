@@ -44,10 +44,16 @@ def save_checkpoint(
     return write_safely(_plain(state, "state") | {"random": random_states(), "run": run.as_dict()}, path, "checkpoint")
 
 
+def check_file(name: str, path) -> Path:
+    """`path` as a Path. ValueError for what can be no file, before anything is trained for it."""
+    if not isinstance(path, (str, Path)) or Path(path).is_dir():
+        raise ValueError(f"{name} must be a file, such as 'run.pt', got {path!r}.")
+    return Path(path)
+
+
 def check_can_be_kept(path, *, model, optimizer, schedules, also, **_) -> None:
     """ValueError, before anything is trained, for a path that cannot be one and a state that could not be kept."""
-    if not isinstance(path, (str, Path)) or Path(path).is_dir():
-        raise ValueError(f"checkpoint must be a file, such as 'run.pt', got {path!r}.")
+    check_file("checkpoint", path)
     strange = [name for name, thing in also.items() if not hasattr(thing, "load_state_dict")]
     if strange:
         raise ValueError(f"also: {', '.join(strange)} cannot be kept, there is no state_dict() and load_state_dict().")

@@ -14,13 +14,19 @@ nothing else: its record comes back with the checkpoint, and with it the best sc
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import torch
 
 from course_utils.checks import shown
 from course_utils.runs import plain
-from course_utils.training.checkpoints import bare_weights, load_weights, other_shapes, read_plainly, write_safely
+from course_utils.training.checkpoints import (
+    bare_weights,
+    check_file,
+    load_weights,
+    other_shapes,
+    read_plainly,
+    write_safely,
+)
 from course_utils.training.early_stopping import stopping
 from course_utils.training.plan import first_difference
 
@@ -41,7 +47,7 @@ class KeepBest:
         if by not in BY:
             raise ValueError(f"by = {by!r}: choose {' or '.join(map(repr, BY))}")
         stopping([0.0], patience, min_delta=min_delta)  # refuses what is out of range now, not after an epoch
-        self.path, self.by, self.patience, self.min_delta = Path(path), by, patience, min_delta
+        self.path, self.by, self.patience, self.min_delta = check_file("path", path), by, patience, min_delta
         self.run = None
 
     def see(self, step) -> None:

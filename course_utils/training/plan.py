@@ -56,7 +56,7 @@ def plan_of(model, data, optimizer, schedules, momentum, run, T: int, **more) ->
     if momentum:
         tables["momentum"] = [momentum_at(momentum, t) for t in range(T)]
     facts["the model"] = {name: _facts(module, model.training) for name, module in model.named_modules()}
-    facts["the data"] = {name: value for name, value in vars(data).items() if name != "test"}
+    facts["the data"] = {name: value for name, value in getattr(data, "__dict__", {}).items() if name != "test"}
     return _plain(facts) | {name: torch.tensor(table, dtype=torch.float64) for name, table in tables.items()}
 
 
@@ -70,13 +70,10 @@ def first_difference(theirs, ours, name: str = "") -> tuple | None:
         wrong = (~torch.isclose(theirs, ours, rtol=1e-12, atol=0)).nonzero()  # libraries differ in the last bit
         pairs = ((f"{name}({t})", float(theirs[t]), float(ours[t])) for t in wrong[:1, 0].tolist())
     else:
-        same = theirs is ours or type(theirs) is type(ours) and not isinstance(ours, torch.Tensor) and theirs == ours
-        return None if same else (name, _word(theirs), _word(ours))
+        theirs, ours = ("a function of t" if isinstance(x, torch.Tensor) else x for x in (theirs, ours))
+        same = theirs == ours or theirs != theirs and ours != ours  # NaN is no other number than NaN
+        return None if same else (name, theirs, ours)
     return next(filter(None, (first_difference(a, b, part) for part, a, b in pairs)), None)
-
-
-def _word(value):
-    return "a function of t" if isinstance(value, torch.Tensor) else value
 
 
 def _facts(module, training: bool) -> dict:

@@ -182,10 +182,16 @@ def test_numbers_of_hints_that_are_none(number):
 
 
 # ------------------------------------------------------------------------------------------- math overwritten
-@pytest.mark.parametrize("module, name, instead", [
-    (math, "cos", lambda x: 0.0), (math, "sqrt", lambda x: 1.0), (math, "pi", 3), (builtins, "sum", lambda x: 0),
-    (builtins, "max", min),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "module, name, instead",
+    [
+        (math, "cos", lambda x: 0.0),
+        (math, "sqrt", lambda x: 1.0),
+        (math, "pi", 3),
+        (builtins, "sum", lambda x: 0),
+        (builtins, "max", min),
+    ],
+)
 @pytest.mark.parametrize("way", [pytest.param(None, marks=forking), "here"])
 def test_functions_that_a_cell_has_overwritten_change_no_verdict(module, name, instead, way, monkeypatch):
     right = [(entry, bank.define(entry.solution, entry.function)) for entry in (bank.find("10.1.3.cosine"), MOMENTUM)]

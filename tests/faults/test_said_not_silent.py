@@ -53,7 +53,7 @@ def test_parameters_that_no_group_holds_are_said():
         (lambda m: SGD(m.requires_grad_(False).parameters(), lr=0.1), "could move nothing: all its .* are frozen"),
         (lambda m: SGD(m.parameters(), lr=1e300), "the optimizer's lr must be a finite number"),
     ],
-)  # fmt: skip
+)
 def test_optimizers_that_cannot_work(optimizer, says):
     model = mlp((8,), seed=0)
     with pytest.raises(ValueError, match=says):
