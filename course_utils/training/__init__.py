@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = door(
     recipes="OPTIMIZERS make_optimizer",
     checkpoints="read_checkpoint save_checkpoint",
     keep_best="KeepBest",
+    averaging="WeightAverage ema power_ema profile recalibrate tail_mean",
     early_stopping="stopping",
     together="train_together",
 )

@@ -7,6 +7,9 @@
             break
     t, loss = best.restore(model)
 
+An average of the weights is kept instead of the network itself by `best.see(step, average)`, after
+`average.validate(step, data)` (averaging.py).
+
 What is best is worked out from the run's own record, every time. So a training that goes on from a checkpoint needs
 nothing else: its record comes back with the checkpoint, and with it the best score and the patience used up so far.
 """
@@ -48,18 +51,22 @@ class KeepBest:
             raise ValueError(f"by = {by!r}: choose {' or '.join(map(repr, BY))}")
         stopping([0.0], patience, min_delta=min_delta)  # refuses what is out of range now, not after an epoch
         self.path, self.by, self.patience, self.min_delta = check_file("path", path), by, patience, min_delta
-        self.run = None
+        self.run, self.average = None, None
 
-    def see(self, step) -> None:
+    def see(self, step, average=None) -> None:
         """Look at a step of `train`. Writes the file if a validation has just been made and is the best so far.
 
-        Raises OSError if the file cannot be written; the one before is then still there.
+        average: a `WeightAverage`, validated at this step; its weights are judged by its own validations, and kept.
+        Raises ValueError if it was not, OSError if the file cannot be written; the one before is then still there.
         """
         if not step.validated:
             return
-        self.run = step.run
+        if average is not None and (not average.val or average.val[-1][0] != step.t):
+            raise ValueError(f"the average was not validated after update {step.t}: call average.validate(step, data)")
+        self.run, self.average = step.run, average
         if self._best() == len(self._scores()) - 1:
-            write_safely({**self._facts(), "model": bare_weights(step.model)}, self.path, "best weights")
+            model = step.model if average is None else average.model
+            write_safely({**self._facts(), "model": bare_weights(model)}, self.path, "best weights")
 
     @property
     def enough(self) -> bool:
@@ -71,7 +78,7 @@ class KeepBest:
     @property
     def t(self) -> int | None:
         """Updates made when the best validation was; None if there is none yet."""
-        return None if self._best() is None else self.run.val[self._best()][0]
+        return None if self._best() is None else self._val()[self._best()][0]
 
     @property
     def score(self) -> float | None:
@@ -115,7 +122,7 @@ class KeepBest:
 
     def _facts(self) -> dict:
         """What tells this training and its best validation from others."""
-        run, val = self.run, [list(measured) for measured in self.run.val[: self._best() + 1]]
+        run, val = self.run, [list(measured) for measured in self._val()[: self._best() + 1]]
         facts = {"by": self.by, "t": self.t, "score": self.score, "seed": run.seed, "source": run.source}
         return plain({**facts, "config": run.config, "val": val}, "best weights")
 
@@ -123,10 +130,13 @@ class KeepBest:
         """The validations' scores; NaN where a network that diverged was lucky by chance."""
         ended = self.run.diverged_at if self.run.diverged else None
         place = BY[self.by][0]
-        return [v[place] if math.isfinite(v[1]) and v[0] != ended else math.nan for v in self.run.val]
+        return [v[place] if math.isfinite(v[1]) and v[0] != ended else math.nan for v in self._val()]
+
+    def _val(self) -> list[tuple]:
+        return (self.run if self.average is None else self.average).val
 
     def _best(self) -> int | None:
         """Index of the best validation so far."""
-        if self.run is None or not self.run.val:
+        if self.run is None or not self._val():
             return None
         return stopping(self._scores(), better=BY[self.by][1]).chosen

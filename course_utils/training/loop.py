@@ -38,11 +38,12 @@ class Step:
     t: updates made so far (1 after the first); T: updates planned; epoch: passes over the training set, a float.
     loss: 0-d tensor on the device; float(step.loss) copies it. run: the record so far.
     validated: True if a validation followed this update; its result is run.val[-1].
+    skipped: True if float16 gradients overflowed and the weights were left as they are.
     """
 
     def __init__(self, model, optimizer, run: Run, T: int, per_epoch: int):
         self.model, self.optimizer, self.run, self.T, self.per_epoch = model, optimizer, run, T, per_epoch
-        self.t, self.loss, self.validated = 0, None, False
+        self.t, self.loss, self.validated, self.skipped = 0, None, False, False
         self.by_hand = None  # the rate set by hand, None while the schedule has it
 
     @property
@@ -150,8 +151,8 @@ def train(
             _set_rates(optimizer, schedules, momentum, t, step.by_hand)
             inputs, labels = batches.get(t)
             if not some_ask_nothing or (labels != NOT_ASKED).any():
-                step.loss = _update(model, inputs, labels, highest, optimizer, scaler, compute, still)
-            elif step.loss is None:
+                step.loss, step.skipped = _update(model, inputs, labels, highest, optimizer, scaler, compute, still)
+            elif step.loss is None:  # nothing was asked, nothing moved
                 step.loss = torch.tensor(run.loss[-1] if run.loss else 0.0, device=compute.device)
             step.t, step.validated = t + 1, False
             _write_down(run, step, compute)
@@ -244,8 +245,8 @@ def _set_rates(optimizer, schedules, momentum, t, by_hand):
             group["lr"] = by_hand if group["lr"] == rates[0] or not rates[0] else by_hand * group["lr"] / rates[0]
 
 
-def _update(model, inputs, labels, highest, optimizer, scaler, compute, still) -> torch.Tensor:
-    """Forward, backward, step. Returns the loss before the update, still on the device."""
+def _update(model, inputs, labels, highest, optimizer, scaler, compute, still) -> tuple[torch.Tensor, bool]:
+    """Forward, backward, step. Returns the loss before the update, still on the device, and whether it was skipped."""
     model.train()
     for module in still:
         module.training = False
@@ -256,12 +257,13 @@ def _update(model, inputs, labels, highest, optimizer, scaler, compute, still) -
     optimizer.zero_grad(set_to_none=True)
     if scaler:  # float16 gradients would underflow: the loss is multiplied up and the gradients divided again
         scaler.scale(loss).backward()
+        before = scaler.get_scale()
         scaler.step(optimizer)
-        scaler.update()
-    else:
-        loss.backward()
-        optimizer.step()
-    return loss.detach()
+        scaler.update()  # to a smaller scale after infinite gradients, which made no step
+        return loss.detach(), scaler.get_scale() < before
+    loss.backward()
+    optimizer.step()
+    return loss.detach(), False
 
 
 def _write_down(run, step, compute):
