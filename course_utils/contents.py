@@ -66,7 +66,7 @@ LESSONS = (
     Lesson("10.1.9", "Super-convergence and OneCycle", "10.1.9_super_convergence_and_onecycle.ipynb", 1.25),
     Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb", 1, needs=("optuna", "sklearn")),
     Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", 1.25, needs=("optuna", "sklearn")),
-    Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb"),
+    Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb", 1),
     Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb"),
     Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb"),
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb", 0.75),
