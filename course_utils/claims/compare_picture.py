@@ -51,7 +51,8 @@ def _draw_interval(axes, d) -> None:
     color = style.PALETTE[5]
     axes.plot([0.6] * len(bar), bar, color=color, lw=3, ls="-", marker="_", ms=13, mew=2.4, gid="interval")
     axes.plot([0.6], [d.mean], ls="none", marker="D", ms=8, color=color, mec=style.CARD, mew=1.0, zorder=5, gid="mean")
-    axes.annotate(f"{d.mean:+.3g}", (0.6, d.mean), xytext=(11, 0), textcoords="offset points", va="center", fontsize=9)
+    look = dict(va="center", fontsize=9, bbox=dict(facecolor=style.CARD, edgecolor="none", pad=0.8))  # zero's line ends
+    axes.annotate(f"{d.mean:+.3g}", (0.6, d.mean), xytext=(11, 0), textcoords="offset points", **look)
     low, high = (end([0.0, d.mean, *margin, *single, *bar]) for end in (min, max))
     room = (high - low) * 0.08 or 1.0
     axes.set(xlim=(0, 1), ylim=(low - room, high + room), xticks=[])

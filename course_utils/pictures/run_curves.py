@@ -97,6 +97,7 @@ def loss_figure(run, *, beta: float = 0.98, title: str = "Loss of every update",
             lower = -11 * n  # each a line lower: neighbours would run into each other
             place = {"xycoords": axes.get_xaxis_transform(), "xytext": (-4 if late else 4, lower)}
             look = {"fontsize": 8.5, "color": style.PALETTE[2], "va": "top", "ha": "right" if late else "left"}
+            look["bbox"] = {"facecolor": style.CARD, "edgecolor": "none", "pad": 0.8}  # no line runs through the words
             words = f"LR {lr[k - 1]:.2g} → {lr[k]:.2g}"
             axes.annotate(words, (t[k], 0.97), textcoords="offset points", **place, **look)
         style.legend_row(axes)
