@@ -7,50 +7,62 @@ from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenEx
 
 EDGE = FunctionExercise(
     id="10.1.1.edge",
-    title="The stability edge of a bowl",
+    title="The fastest rate of a bowl",
     task="""
 Near a minimum the loss looks like a bowl, L(w) = ½ (λ₁ w₁² + λ₂ w₂² + …), with curvature λᵢ > 0 along
-direction i. Gradient descent turns each wᵢ into (1 − η λᵢ) wᵢ.
+direction i. Plain gradient descent turns each wᵢ into (1 − η λᵢ) wᵢ. Up to the edge nothing grows. But which rate is
+*quickest*? A bowl is as slow as its slowest direction, the one with the largest |1 − η λᵢ|.
 
-Write `stability_edge(curvatures)`: the largest learning rate η up to which *no* direction grows.
-`curvatures` is a list of the λᵢ, in no particular order.
+Write `fastest_rate(curvatures)`: the learning rate η for which that largest factor is as small as it can be.
+`curvatures` is a list of the λᵢ, in no particular order; it may hold a single one.
 """,
-    function="stability_edge",
-    returns="the learning rate above which some direction of the bowl grows",
+    function="fastest_rate",
+    returns="the learning rate at which the largest |1 − lr λ| of all directions is smallest",
     stub="""
-def stability_edge(curvatures):
+def fastest_rate(curvatures):
     return ...
 """,
     solution="""
-def stability_edge(curvatures):
-    return 2 / max(curvatures)      # |1 - lr*c| <= 1 means lr <= 2/c; the steepest breaks it first
+def fastest_rate(curvatures):
+    # Too small a rate leaves the flattest direction slow (1 - lr*min), too large a one lets the steepest swing
+    # (lr*max - 1). Best is where both are equally bad: 1 - lr*min = lr*max - 1.
+    return 2 / (max(curvatures) + min(curvatures))
 """,
     hints=(
-        "Follow one direction only: when does multiplying by (1 − η λ) again and again let w grow?",
-        "w grows when |1 − η λ| > 1. One side of that inequality never happens for η, λ > 0; solve the other for η.",
-        "Each direction has its own edge, 2/λᵢ. All directions must hold at once: which λᵢ gives the smallest edge?",
+        "Draw |1 − η λ| over η for the flattest and for the steepest direction. Which of them is slower, at small η "
+        "and near the edge?",
+        "The flattest direction gets quicker as η grows, the steepest one slower (beyond 1/λ). Where do they meet?",
+        "1 − η λ_min = η λ_max − 1. Solve for η.",
     ),
-    reference=lambda curvatures: 2 / max(curvatures),
+    reference=lambda curvatures: 2 / (max(curvatures) + min(curvatures)),
     draw=lambda rng: ([math.exp(rng.uniform(-3, 5)) for _ in range(rng.randint(2, 6))],),
-    edges=(([4.0],), ([0.5, 20.0],), ([20.0, 0.5],)),
+    edges=(([4.0],), ([0.5, 20.0],), ([20.0, 0.5],), ([1.0, 5.0, 19.0],), ([3.0, 3.0],)),
     keeps=("curvatures",),
     misconceptions="""
-one over: That is 1/λ, the rate that jumps to the bottom in one step; the edge is twice as far: 2/λ.
+the edge: That is the edge, where the steepest direction does not shrink at all any more. Back off from it: which
+direction is then the slowest?
+    return 2 / max(curvatures)
+steepest alone: That brings the steepest direction to the bottom in one step, but the flattest one is still slow. A
+little more rate costs the steepest something and helps the flattest.
     return 1 / max(curvatures)
-flattest: You took the flattest direction. It is the most patient one; the steepest breaks first.
+flattest: You took the flattest direction alone: at that rate the steeper ones blow up.
+    return 1 / min(curvatures)
+edge of the flattest: You took the flattest direction. It is the most patient one; the steepest breaks long before.
     return 2 / min(curvatures)
-sum: You added the curvatures up. Each direction moves by its own λ alone; only the largest decides.
+all of them: You added up *all* curvatures. Only the two extremes can be the slowest; those between are always quicker.
     return 2 / sum(curvatures)
-average: You averaged the curvatures. A good average does not help the one direction that blows up.
-    return 2 * len(curvatures) / sum(curvatures)
-upside down: Upside down: a steeper bowl needs a *smaller* rate, so λ belongs under the fraction line.
-    return max(curvatures) / 2
+average: That is one over the average curvature. What lies between the two extremes does not matter.
+    return len(curvatures) / sum(curvatures)
+geometric: The middle is an arithmetic one: 1 − η λ_min = η λ_max − 1 has no root in it.
+    return 1 / math.sqrt(max(curvatures) * min(curvatures))
+missing two: Nearly: 1 − η λ_min = η λ_max − 1 has a 2 on one side.
+    return 1 / (max(curvatures) + min(curvatures))
 """,
     variants=(
-        "import numpy as np\nreturn 2 / np.max(curvatures)",
-        "import torch\nreturn 2 / torch.as_tensor(curvatures).max()",
-        "return min(2 / c for c in curvatures)",
-        "return 2.0 / curvatures.max()",
+        "import numpy as np\nreturn 2 / (np.max(curvatures) + np.min(curvatures))",
+        "import torch\nc = torch.as_tensor(curvatures)\nreturn 2 / (c.max() + c.min())",
+        "c = sorted(curvatures)\nreturn 2 / (c[0] + c[-1])",
+        "return 2.0 / (curvatures.max() + curvatures.min())",
     ),
 )
 
@@ -237,10 +249,18 @@ OPEN = OpenExercise(
     id="10.1.1.open",
     title="Open experiment: does the best rate move with the batch?",
     task="""
+(About five minutes of computing on two cores.)
 Find the best constant learning rate of the small network at batch size 32 and at batch size 512, with the
 same number of *epochs*, then with the same number of *updates*. Use three seeds each and at least five
 rates a factor 3 apart. Before you
-run it: in which of the two comparisons will the best rate move more?
+run it: in which of the two comparisons will the best rate move more? A start:
+
+```
+for batch_size, lr in [(32, 0.01), (32, 0.03), (512, 0.03), (512, 0.1)]:
+    model = scale.model(seed=10)
+    run = fit(model, data, momentum_sgd(model, lr), updates=600, batch_size=batch_size, seed=10)
+    print(batch_size, lr, f"{run.percent:.1f} %")
+```
 """,
     hints=(
         "Four columns of results: two batch sizes times two ways of being fair. Write down what is equal in each.",
