@@ -22,7 +22,7 @@ Write `cosine_lr(t, peak, T)`, eq. 10.1: the learning rate before update number 
 training with `T` updates. It is `peak` at `t = 0`, half of it in the middle, and 0 at `t = T`, following
 half a wave of the cosine:
 
-- η(t) = ½ η₀ (1 + cos(π t / T))
+- α(t) = ½ α₀ (1 + cos(π t / T))
 """,
     function="cosine_lr",
     returns="the learning rate of update t on half a cosine wave from peak to 0",
@@ -86,7 +86,7 @@ enough; paper is faster than code here.
     given={"peak": 0.2, "T": 1000},
     answer=lambda peak, T: sum(_cosine(t, peak, T) for t in range(T)),
     solution="""
-The cosine spends as much time above half the peak as below it, point by point: η(t) + η(T − t) = peak. The
+The cosine spends as much time above half the peak as below it, point by point: α(t) + α(T − t) = peak. The
 mean is half the peak, so the sum is about ½ · peak · T = 100 (exactly ½ · peak · (T + 1) = 100.1). A
 straight line from the peak to 0 has the same area: see lesson 10.1.4.
 
@@ -232,7 +232,17 @@ OPEN = OpenExercise(
     task="""
 Train for a fixed budget with a cosine whose T is 0.5, 0.75, 1, 1.5 and 3 times that budget, three seeds
 each; once with this course's `cosine` (which holds its last value) and once with CosineAnnealingLR (which
-climbs again). Which mistake costs more: T too short or T too long? Write your guess down first.
+climbs again). Which mistake costs more: T too short or T too long? Write your guess down first. (About six minutes of
+computing for all of it, half a minute for one T.) A start:
+
+```
+model = scale.model(seed=10)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+told = partial(cosine, peak=best["cosine"], T=0.5 * scale.updates)      # what it believes
+for step in train(model, data, optimizer, told, updates=scale.updates, batch_size=scale.batch_size, seed=10):
+    pass
+print(f"{step.run.percent:.1f} %")
+```
 """,
     hints=(
         "T too long means the rate never gets small; T too short means it is zero (or climbing) for the "
