@@ -68,80 +68,67 @@ linear in drops: You multiply by factor times the number of drops; n drops multi
 )
 
 
-def _ema(losses, beta):
-    average, out = 0.0, []
-    for number, loss in enumerate(losses, start=1):
-        average = beta * average + (1 - beta) * loss
-        out.append(average / (1 - beta**number))
-    return out
+def _behind(beta, share):
+    n, left = 1, beta
+    while 1 - left < share:
+        n, left = n + 1, left * beta
+    return n
 
 
 EMA = FunctionExercise(
     id="10.1.2.ema",
-    title="A smooth line through a noisy loss",
+    title="How late is the smooth line?",
     task="""
-Write `ema(losses, beta)`: the exponential moving average of a list of losses, with bias correction, as a
-list of the same length. The running average starts at 0 and each new loss enters with weight 1 − β:
+A loss has stood at one level for a very long time, and so has its moving average a ← β·a + (1 − β)·loss. Then
+the rate drops, and from one update to the next the loss falls to a lower level and stays there. The average
+follows late.
 
-- a ← β·a + (1 − β)·loss
-
-Starting at 0 pulls the first values down. Bias correction undoes that: after n losses the value to *show*
-is a / (1 − βⁿ). The first value shown is therefore the first loss itself.
+Write `updates_behind(beta, share)`: the number of updates at the new level, 1, 2, 3, …, after which the average has
+made **at least** the `share` of its way down (0 < β < 1, 0 < share < 1). After one update it has made 1 − β of it.
+(Bias correction does nothing here: so long after the start, 1 − βᵗ is 1.)
 """,
-    function="ema",
-    returns="a list with the bias-corrected moving average after each loss",
+    function="updates_behind",
+    returns="the smallest whole number of updates after which the average has made that share of the way",
     stub="""
-def ema(losses, beta):
+def updates_behind(beta, share):
     return ...
 """,
     solution="""
-def ema(losses, beta):
-    average, smooth = 0.0, []
-    for n, loss in enumerate(losses, start=1):
-        average = beta * average + (1 - beta) * loss      # the running value stays uncorrected
-        smooth.append(average / (1 - beta**n))            # the correction is for what is shown
-    return smooth
+def updates_behind(beta, share):
+    n, left = 1, beta                # what is left of the way is multiplied by beta at every update
+    while 1 - left < share:
+        n, left = n + 1, left * beta
+    return n                         # in one line: math.ceil(math.log(1 - share) / math.log(beta))
 """,
     hints=(
-        "Keep one running number and make a list of what you show; they are not the same.",
-        "`for n, loss in enumerate(losses, start=1)` counts the losses seen so far, beginning with 1.",
-        "Show `average / (1 - beta**n)`, and go on with the uncorrected `average`.",
+        "Let the levels be 1 before and 0 after. Write down a after one, two, three updates.",
+        "After n updates βⁿ of the way is left, so 1 − βⁿ of it is made.",
+        "Count up until 1 − βⁿ >= share, or solve for n with logarithms and round *up*.",
     ),
-    reference=_ema,
-    draw=lambda rng: ([rng.uniform(0.1, 3.0) for _ in range(rng.randint(3, 12))], rng.choice((0.5, 0.8, 0.9, 0.98))),
-    edges=(([2.0], 0.9), ([1.0, 1.0, 1.0, 1.0], 0.9), ([1.0, 3.0, 2.0], 0.5)),
-    floor=lambda losses, beta: 1e-5,
-    keeps=("losses",),
+    reference=_behind,
+    draw=lambda rng: (rng.choice((0.5, 0.8, 0.9, 0.95, 0.98, 0.99)), rng.uniform(0.05, 0.99)),
+    edges=((0.5, 0.75), (0.5, 0.76), (0.98, 0.5), (0.98, 0.9), (0.9, 0.01), (0.1, 0.95)),
     misconceptions="""
-no correction: The bias correction is missing: your line starts near zero and climbs to the losses.
-    average / (1 - beta**n) -> average
-weights swapped: The weights are swapped: β belongs to the past, 1 − β to the new loss. As it is, a larger β smooths
-less.
-    beta * average + (1 - beta) * loss -> (1 - beta) * average + beta * loss
-    beta**n -> (1 - beta) ** n
-starts at first loss: You start from the first loss instead of correcting: for a long time that one noisy value has far
-more weight than the others.
-    0.0, [] -> losses[0], []
-    average / (1 - beta**n) -> average
-fed back: You go on with the corrected value. Correct what is shown; keep the running average as it is.
-    smooth.append -> average /= 1 - beta**n; smooth.append
-    average / (1 - beta**n) -> average
-last correction for all: You divide every value by the correction of the last one; each has its own 1 − βⁿ.
-    beta**n -> beta ** len(losses)
-count off by one: The exponent is one too large: after the first loss the correction is 1 − β, not 1 − β².
-    beta**n -> beta ** (n + 1)
-last only: You return the last value only; one value for each loss is asked, so that a line can be drawn.
-    return smooth -> return smooth[-1]
+memory: That is what the average remembers, about 1/(1 − β) updates: after so many it has made 63 % of the way, whatever
+share is asked.
+    return round(1 / (1 - beta))
+one short: You rounded down: after so many updates the share is not reached yet.
+    return math.floor(math.log(1 - share) / math.log(beta))
+not whole: Updates are whole numbers: round up.
+    return math.log(1 - share) / math.log(beta)
+what is left: You asked when only `share` of the way is *left*. It is to be made.
+    return math.ceil(math.log(share) / math.log(beta))
+even steps: You let every update make the same 1 − β of the whole way. It makes 1 − β of what is *left*.
+    return math.ceil(share / (1 - beta))
+one more: One too many: the first update at the new level counts as 1.
+    return math.ceil(math.log(1 - share) / math.log(beta)) + 1
+weights swapped: The weights are swapped: β belongs to the past, 1 − β to the new loss.
+    return math.ceil(math.log(1 - share) / math.log(1 - beta))
 """,
     variants=(
-        "import numpy as np\nx = np.asarray(losses)\nn = np.arange(1, len(x) + 1)\n"
-        "w = np.tril(beta ** (n[:, None] - n[None, :]).clip(0).astype(float))\n"
-        "return (1 - beta) * (w @ x) / (1 - beta ** n)",
-        "import torch\na, out = torch.tensor(0.0), []\nfor n, x in enumerate(losses, 1):\n"
-        "    a = torch.lerp(torch.as_tensor(x, dtype=torch.float32), a, float(beta))\n"
-        "    out.append(a / (1 - beta ** n))\nreturn torch.stack(out)",
-        "top = bottom = 0\nout = []\nfor x in losses:\n    top = beta * top + x\n    bottom = beta * bottom + 1\n"
-        "    out.append(top / bottom)\nreturn tuple(out)",
+        "import math\nreturn math.ceil(math.log(1 - share) / math.log(beta))",
+        "import numpy as np\nreturn np.argmax(1 - beta ** np.arange(5000) >= share)",
+        "a, n = 1.0, 0\nwhile a > 1 - share:\n    a, n = beta * a, n + 1\nreturn float(n)",
     ),
 )
 
@@ -281,9 +268,19 @@ OPEN = OpenExercise(
     id="10.1.2.open",
     title="Open experiment: your hand against the rule",
     task="""
+(About two minutes of computing.)
 Train with the drop button and decide yourself, three times, when to drop. Then run ReduceLROnPlateau with
 patience 1 and 3, and the fixed milestones at one half and three quarters of the budget, with the same
-seeds. Whose *validation* accuracy is best at equal budget? Predict the order first.
+seeds. Whose *validation* accuracy is best at equal budget? Predict the order first. The rule, with another patience:
+
+```
+model, optimizer = second_half()
+rule = ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
+for step in train(model, data, optimizer, **rest):
+    if step.validated:
+        rule.step(step.run.val[-1][1])
+print(f"{step.run.percent:.1f} %")
+```
 """,
     hints=(
         "Decide from the validation curve, not from the batch loss: the latter is too noisy to see a plateau in.",
