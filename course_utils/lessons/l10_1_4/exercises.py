@@ -135,43 +135,56 @@ mean only: That is the mean rate; the sum over all updates is asked.
 )
 
 
+def _spent(T, share):
+    total, so_far = sum(1 + math.cos(math.pi * t / T) for t in range(T)), 0.0
+    for t in range(T):
+        so_far += 1 + math.cos(math.pi * t / T)
+        if so_far >= share * total:
+            return t + 1
+    return T
+
+
 GAP = ValueExercise(
     id="10.1.4.gap",
-    title="Where cosine and line are furthest apart",
+    title="When is nine tenths of the learning rate spent?",
     task="""
-A cosine (eq. 10.1) and a line (eq. 10.2) with the same peak and the same `T`. At which update is the cosine
-*furthest above* the line? Half a per cent is near enough: an update between two whole ones is fine.
+Line and cosine spend the same sum of learning rates in the end, but not at the same time. A line has spent `share` of
+it after T (1 − √(1 − share)) updates: nine tenths after 68 % of the run. After how many updates has the **cosine**
+(eq. 10.1) spent `share` of its own sum? Half a per cent is near enough.
 """,
-    given={"T": 10_000},
-    answer=lambda T: T * math.asin(2 / math.pi) / math.pi,
+    given={"T": 10_000, "share": 0.9},
+    answer=_spent,
     solution="""
-With τ = t/T the distance, as a share of the peak, is d(τ) = ½ (1 + cos πτ) − (1 − τ). It is largest where
-its slope is zero: −(π/2) sin πτ + 1 = 0, hence sin πτ = 2/π. The first solution is τ = asin(2/π)/π = 0.2197,
-update 2197 of 10,000; there the cosine is 10.5 % of the peak above the line. The second one, τ = 0.7803, is where
-the cosine lies 10.5 % *below*: the two curves mirror each other.
+The cosine stays high longer and rests longer, so it spends earlier: after 5962 of 10,000 updates nine tenths are gone.
+No formula gives the number: τ/2 + sin(πτ)/(2π) = 0.45 has to be solved by trying, or by adding the rates up.
 
 ```
-answer = max(range(10_000), key=lambda t: 0.5 * (1 + math.cos(math.pi * t / 1e4)) - (1 - t / 1e4))
+rates = [1 + math.cos(math.pi * t / 10_000) for t in range(10_000)]
+answer, so_far = 0, 0.0
+while so_far < 0.9 * sum(rates):
+    so_far += rates[answer]
+    answer += 1
 ```
 """,
     hints=(
-        "Write down the difference of the two formulas with τ = t/T. When is a difference largest?",
-        "Its derivative is 1 − (π/2) sin πτ. Set it to zero.",
-        "sin πτ = 2/π has two solutions; take the one in the first half. Or let Python try all t.",
+        "In the last part of the run the cosine is nearly at rest. So it must have spent its sum sooner than the line.",
+        "Add the rates up, update by update, and stop when nine tenths of the whole sum are reached.",
+        "The peak does not matter: it multiplies every rate and the whole sum alike.",
     ),
     misconceptions="""
-quarter: A quarter of the way is near, but the cosine is not a polygon: set the slope of the difference to zero.
-    T / 4
-middle: In the middle both are at half the peak: there they do not differ at all.
-    T / 2
-below: That is where the cosine is furthest *below* the line. The other solution of sin πτ = 2/π is asked.
-    T * (1 - math.asin(2 / math.pi) / math.pi)
-pi forgotten: sin *πτ* = 2/π: divide the angle by π to get τ.
-    T * math.asin(2 / math.pi)
-arc cosine: The derivative of the cosine is a *sine*: take asin, not acos.
-    T * math.acos(2 / math.pi) / math.pi
-how far: That is how far apart they are, as a share of the peak; the update is asked.
-    math.sqrt(1 - 4 / math.pi**2) / 2 - 0.5 + math.asin(2 / math.pi) / math.pi
+share of T: Nine tenths of the *updates* spend far more than nine tenths of the rates: the last ones are tiny.
+    share * T
+line: That is the line's number. The cosine is higher in the first half: it spends sooner.
+    T * (1 - math.sqrt(1 - share))
+rate: That is where the *rate* has fallen to a tenth of the peak; the sum of all rates so far is asked.
+    T * math.acos(1 - 2 * share) / math.pi
+of the constant: You compared with peak · T, what a constant rate spends; a cosine spends half of that in all, so it
+never gets there.
+    T
+left over: That is when one tenth is spent. Nine tenths are asked.
+    0.0502 * T if share == 0.9 and T == 10_000 else 0.0
+in updates: That is a share of the run; the number of updates is asked.
+    0.5962
 """,
 )
 
@@ -229,7 +242,8 @@ OPEN = OpenExercise(
     task="""
 Train the small BERT with a warm-up of 0, 2, 5, 10, 30 and 60 % of the updates, then a line to 0, three seeds
 each; once with `norm="post"` (as the BERT paper) and once with `norm="pre"` (as most models since). Take the
-best recorded rate, then three times as much. Which network needs the warm-up, and how long must it be? Write your
+best recorded rate, then three times as much (about four seconds a run).
+Which network needs the warm-up, and how long must it be? Write your
 guess down first, and judge with `difference(...)`.
 """,
     hints=(
