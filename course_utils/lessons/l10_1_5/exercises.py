@@ -22,9 +22,9 @@ RULE = FunctionExercise(
     task="""
 Write `transformer_lr(t, width, warmup)`: the learning rate that update `t` uses, where `t` counts the updates
 made before it, 0, 1, 2, … The paper counts its steps from one: s = t + 1. With d = `width` (numbers that stand
-for one word) and w = `warmup` (updates until the peak, at least 1):
+for one word) and W = `warmup` (updates until the peak, at least 1):
 
-- η = 1/√d · min( s^(−0.5), s · w^(−1.5) )
+- α = 1/√d · min( s^(−0.5), s · W^(−1.5) )
 """,
     function="transformer_lr",
     returns="the learning rate of update t: a straight rise for warmup updates, then one over the square root",
@@ -82,36 +82,40 @@ warmup**-1.5.
 
 PEAK = ValueExercise(
     id="10.1.5.peak",
-    title="Who sets the peak?",
+    title="Which warm-up gives this peak?",
     task="""
-The Transformer's rule has no entry for a peak rate: η = 1/√d · min( s^(−0.5), s · w^(−1.5) ). It has one all
-the same. What is the highest rate of a training with these numbers?
+The Transformer's rule has no entry for a peak rate: α = 1/√d · min( s^(−0.5), s · W^(−1.5) ). Somebody knows from a
+search that a net of width d = `width` does best when its highest rate is `peak`, and may only type a warm-up W. Which?
 """,
-    given={"width": 512, "warmup": 4000},
-    answer=lambda width, warmup: (width * warmup) ** -0.5,
+    given={"width": 256, "peak": 0.002},
+    answer=lambda width, peak: 1 / (width * peak**2),
     solution="""
-Both pieces meet at s = w, and there the rate is highest: 1/√d · w^(−0.5) = (512 · 4000)^(−0.5) = 0.0007. Four
-times less warm-up would double it. Whoever shortens the warm-up "to save time" raises the peak without having
-said so.
+Both pieces meet at s = W, and there the rate is highest: (d W)^(−0.5). Solved for the warm-up: W = 1/(d · peak²) =
+1/(256 · 0.002²) = 977 updates. And with it comes whatever else 977 updates of warm-up do: the rule ties two knobs to
+one. Half the peak would take *four* times the warm-up.
 
 ```
-answer = (512 * 4000) ** -0.5
+answer = 1 / (256 * 0.002**2)
 ```
 """,
     hints=(
         "One piece rises with s, the other falls. Where does the smaller of the two stop rising?",
-        "At s = warmup both are equal. Put that s into either.",
+        "At s = W both are equal, to W^(−0.5)/√d. That is the peak.",
+        "peak = 1/√(d · W): square it, then solve for W.",
     ),
     misconceptions="""
-width alone: That would be the rate of step 1 without any warm-up. The warm-up lowers the peak: it is reached only at
-step w, where the other piece has fallen to w^(−0.5).
-    width**-0.5
-first step: That is the rate of the very first step; the peak comes `warmup` steps later.
-    width**-0.5 * warmup**-1.5
-no width: The factor 1/√width is missing.
-    warmup**-0.5
-no roots: Both numbers stand under a square root: 1/√(width · warmup).
-    1 / (width * warmup)
+no square: The warm-up stands under a square root: square the peak first.
+    1 / (width * peak)
+width forgotten: The factor 1/√d is missing: the width lowers the peak, too.
+    1 / peak**2
+root of the width: Squaring peak = 1/√(d · W) takes the root from *both*, width and warm-up.
+    1 / (math.sqrt(width) * peak**2)
+upside down: Upside down: a higher peak takes a *shorter* warm-up.
+    width * peak**2
+slope: You took the slope of the rise, 1/√d · W^(−1.5), for the peak; it is the rate of the first step.
+    (1 / (math.sqrt(width) * peak)) ** (1 / 1.5)
+the peak it gives: That is the peak that a warm-up equal to the width would give; solve for the warm-up instead.
+    1 / width
 """,
     relative=0.01,
 )
@@ -203,7 +207,8 @@ OPEN = OpenExercise(
     task="""
 Train the small language model for 200 updates with warm-up of 1, 3, 10, 30 and 100 updates, at c = 0.025, two
 seeds each: `inverse_sqrt` with `peak = c / sqrt(warmup)`, so that all of them share one tail. Do it with
-`norm="post"`, then with `norm="pre"`. How little warm-up is enough? Then plot the norm of the gradient over the
+`norm="post"`, then with `norm="pre"` (about three seconds a run).
+How little warm-up is enough? Then plot the norm of the gradient over the
 first thirty updates of both. Write your guess down first.
 """,
     hints=(
