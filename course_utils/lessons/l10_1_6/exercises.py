@@ -1,4 +1,4 @@
-"""Exercises of lesson 10.1.6: the noise floor, the gap of two gaps and its error, and whom a schedule can help."""
+"""Exercises of lesson 10.1.6: the rate of a noise floor, the gap of two gaps and its error, whom a schedule helps."""
 
 import math
 import random
@@ -7,64 +7,69 @@ from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenEx
 
 
 def _draw_floor(rng):
-    curvature = rng.uniform(0.2, 5.0)
-    return rng.uniform(0.05, 1.9) / curvature, curvature, rng.uniform(0.1, 3.0)
+    curvature, noise = rng.uniform(0.2, 5.0), rng.uniform(0.1, 3.0)
+    lr = rng.uniform(0.05, 1.9) / curvature
+    return lr * noise**2 / (2 * (2 - lr * curvature)), curvature, noise
 
 
 FLOOR = FunctionExercise(
     id="10.1.6.floor",
-    title="Where a constant rate comes to rest",
+    title="Which constant rate comes to rest at a given loss?",
     task="""
 Plain descent in a bowl with loss ½ λ w², each gradient blurred by noise of mean 0 and standard deviation σ
 that is drawn afresh every time. One update changes the mean square distance M from the bottom by the rule
 of section 2:
 
-- M ← (1 − η λ)² M + η² σ²
+- M ← (1 − α λ)² M + α² σ²
 
-After many updates M no longer changes. Write `noise_floor(lr, curvature, noise)`: the mean **loss** then.
-`lr` is η (between 0 and 2/λ), `curvature` is λ, `noise` is σ.
+After many updates M no longer changes, and the mean loss rests at some height. Turn the question round: the loss shall
+come to rest at `loss`. Write `rate_for_floor(loss, curvature, noise)`: the constant rate α that does it, exactly.
+`curvature` is λ, `noise` is σ, both above 0; `loss` is above 0.
 """,
-    function="noise_floor",
-    returns="the mean loss at rest of a constant learning rate in the noisy bowl",
+    function="rate_for_floor",
+    returns="the constant learning rate whose noise floor is the given mean loss",
     stub="""
-def noise_floor(lr, curvature, noise):
+def rate_for_floor(loss, curvature, noise):
     return ...
 """,
     solution="""
-def noise_floor(lr, curvature, noise):
-    keeps = (1 - lr * curvature) ** 2                   # share of M that an update leaves over
-    M = lr**2 * noise**2 / (1 - keeps)                  # M = keeps * M + lr^2 noise^2, solved for M
-    return 0.5 * curvature * M                          # = lr noise^2 / (2 (2 - lr curvature))
+def rate_for_floor(loss, curvature, noise):
+    # at rest M = (1 - a)^2 M + lr^2 noise^2 with a = lr * curvature, so M = lr noise^2 / (curvature (2 - a)),
+    # and the loss, curvature / 2 times M, is lr noise^2 / (2 (2 - lr curvature)). Solved for lr:
+    return 4 * loss / (noise**2 + 2 * loss * curvature)
 """,
     hints=(
-        "At rest the M on the left and the M on the right are the same number. Solve for it.",
-        "M = η² σ² / (1 − (1 − ηλ)²). Multiply the square out: much cancels.",
-        "The loss is ½ λ times the square distance, so its mean is ½ λ M.",
+        "First the floor of a given rate: at rest the M on the left and the M on the right are the same number.",
+        "M = α² σ² / (1 − (1 − αλ)²). Multiply the square out: much cancels. The loss is ½ λ times that.",
+        "The floor is L = α σ² / (2 (2 − αλ)). Multiply by the denominator and collect what has an α.",
     ),
-    reference=lambda lr, curvature, noise: lr * noise**2 / (2 * (2 - lr * curvature)),
+    reference=lambda loss, curvature, noise: 4 * loss / (noise**2 + 2 * loss * curvature),
     draw=_draw_floor,
-    edges=((0.1, 1.0, 1.0), (1.0, 1.0, 1.0), (0.5, 2.0, 0.5)),
-    floor=lambda lr, curvature, noise: 1e-6 * lr * noise**2,
+    edges=((0.05, 1.0, 1.0), (0.5, 1.0, 1.0), (0.125, 2.0, 0.5)),
+    floor=lambda loss, curvature, noise: 1e-6 * loss / noise**2,
     misconceptions="""
-distance: That is M, the mean square distance from the bottom. The *loss* is asked: ½ λ times as much.
-    return lr * noise**2 / (curvature * (2 - lr * curvature))
-small rate: That is the approximation for small rates, η σ² / 4. Near the edge 2/λ the floor is much higher: keep the
-term − ηλ.
-    return lr * noise**2 / 4
+distance: You made M, the mean square distance from the bottom, equal to `loss`. The *loss* is ½ λ times as much.
+    return 2 * loss * curvature / (noise**2 + loss * curvature**2)
+small rate: You inverted the approximation for small rates, α σ² / 4. Near the edge 2/λ the floor is much higher than
+that: keep the term − αλ.
+    return 4 * loss / noise**2
 noise not squared: σ is a standard deviation; in a mean *square* it enters squared.
-    return lr * noise / (2 * (2 - lr * curvature))
-contraction not squared: You shrank the *square* of the distance by 1 − ηλ; the distance shrinks by that, its square by
-(1 − ηλ)².
-    return lr * noise**2 / 2
-rate not squared: The noise moves w by η·noise, so M grows by η² σ² an update, not by η σ².
-    return noise**2 / (2 * (2 - lr * curvature))
+    return 4 * loss / (noise + 2 * loss * curvature)
+contraction not squared: You shrank the *square* of the distance by 1 − αλ; the distance shrinks by that, its square by
+(1 − αλ)².
+    return 2 * loss / noise**2
 no half: The ½ of the loss ½ λ w² is missing.
-    return lr * noise**2 / (2 - lr * curvature)
+    return 2 * loss / (noise**2 + loss * curvature)
+edge: That is the edge 2/λ, above which nothing comes to rest. Asked is the rate that rests at this very loss.
+    return 2 / curvature
+upside down: The fraction is upside down: a higher floor belongs to a higher rate.
+    return (noise**2 + 2 * loss * curvature) / (4 * loss)
 """,
     variants=(
-        "a = lr * curvature\nreturn 0.25 * lr * noise * noise / (1 - a / 2)",
-        "import numpy as np\nreturn curvature / 2 * np.square(lr * noise) / (1 - np.square(1 - lr * curvature))",
-        "import torch\nlr = torch.tensor(lr, dtype=torch.float64)\nreturn lr * noise**2 / (4 - 2 * lr * curvature)",
+        "a = 2 * loss * curvature / noise**2\nreturn 2 / curvature * a / (1 + a)",
+        "import numpy as np\nreturn 1 / (np.square(noise) / (4 * loss) + curvature / 2)",
+        "import torch\nloss = torch.tensor(loss, dtype=torch.float64)\n"
+        "return 4 * loss / (noise**2 + 2 * loss * curvature)",
     ),
 )
 
@@ -247,7 +252,15 @@ OPEN = OpenExercise(
 With BatchNorm a layer's output does not depend on the length of its weight vectors. Without weight decay they grow
 during training, and the same rate then turns them less and less: a schedule that nobody wrote. Train SGD with momentum
 with `weight_decay=0` and with `5e-4`, constant and cosine, each at its own best of three rates, three seeds. Does SGD
-without weight decay need a schedule less? Before you run it, write down which of the two gaps will be larger.
+without weight decay need a schedule less? Before you run it, write down which of the two gaps will be larger. 36 runs
+as short as the live ones take about a minute and a half on two cores. To start from:
+
+```
+def one_run(decay, shape, peak, seed):
+    model = scale.model(seed=seed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=peak, momentum=0.9, weight_decay=decay)
+    return fit(model, data, optimizer, SHAPES[shape](peak), updates=N, batch_size=scale.batch_size, seed=seed)
+```
 """,
     hints=(
         "Record the length of the weights as you go: `sum(p.square().sum() for p in model.parameters()).sqrt()` every "

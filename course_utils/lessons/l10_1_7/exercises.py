@@ -1,104 +1,87 @@
-"""Exercises of lesson 10.1.7: Adam by hand, two kinds of weight decay, and what noise does to a rule."""
+"""Exercises of lesson 10.1.7: a memory when the task changes, two kinds of weight decay, what noise does to a rule."""
 
 import math
 
 from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExercise
 
 
-def _adam(w, m, v, g, t, lr, beta1, beta2, eps):
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    return w - lr * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + eps), m, v
+def _after_change(n, before, after, alpha):
+    total = n * before**2 + after**2
+    average = alpha * (1 - alpha**n) * before**2 + (1 - alpha) * after**2
+    return abs(after) / math.sqrt(total), abs(after) / math.sqrt(average)
 
 
-def _draw_adam(rng):
-    g = rng.choice((-1, 1)) * rng.uniform(0.05, 2)
+def _draw_change(rng):
     return (
-        rng.uniform(-3, 3),
-        rng.uniform(-1, 1),
-        rng.uniform(0.01, 2),
-        g,
-        rng.randint(1, 30),
-        rng.uniform(0.05, 1),
-        rng.uniform(0.5, 0.95),
-        rng.uniform(0.96, 0.999),
-        rng.uniform(0.02, 0.3),
+        rng.randint(2, 60),
+        rng.choice((-1, 1)) * rng.uniform(0.2, 3),
+        rng.choice((-1, 1)) * rng.uniform(0.2, 3),
+        rng.uniform(0.8, 0.98),
     )
 
 
-ADAM = FunctionExercise(
-    id="10.1.7.adam",
-    title="One Adam update by hand",
+SWITCH = FunctionExercise(
+    id="10.1.7.switch",
+    title="The first step after the task has changed",
     task="""
-Write `adam_update(w, m, v, g, t, lr, beta1, beta2, eps)`: update number `t` of Adam for one weight, returning
-the triple (new w, new m, new v). `t` counts from 1. `m` and `v` are the raw averages (they started at 0);
-the bias-corrected ones are used for the step and not kept. `eps` stands where PyTorch puts it: it is added
-to the square root.
+For `n` updates the gradient of one weight was `before`, every time. Now it is `after`. How long is the very next
+step, the first with the new gradient, in units of the learning rate? No simulation: a formula.
+
+Write `steps_after_change(n, before, after, alpha)`, returning the pair (AdaGrad's step, RMSProp's step), both as
+lengths, that is, not negative. Both memories began at 0 and nothing is bias-corrected; `alpha` is what RMSProp's
+average keeps at each update; `eps` is 0.
 """,
-    function="adam_update",
-    returns="(new w, new m, new v) after update number t, counted from 1",
+    function="steps_after_change",
+    returns="(length of AdaGrad's step, of RMSProp's step), in units of the learning rate",
     stub="""
-def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):
+def steps_after_change(n, before, after, alpha):
     return ...
 """,
     solution="""
-def adam_update(w, m, v, g, t, lr, beta1, beta2, eps):
-    m = beta1 * m + (1 - beta1) * g               # average of the gradients
-    v = beta2 * v + (1 - beta2) * g**2            # average of their squares
-    m_hat = m / (1 - beta1**t)                    # both began at 0: undo the pull towards it
-    v_hat = v / (1 - beta2**t)
-    return w - lr * m_hat / (v_hat**0.5 + eps), m, v
+def steps_after_change(n, before, after, alpha):
+    total = n * before**2 + after**2                      # AdaGrad: a sum of all squares
+    average = (1 - alpha**n) * before**2                  # RMSProp after n equal gradients ...
+    average = alpha * average + (1 - alpha) * after**2    # ... and after the new one
+    return abs(after) / total**0.5, abs(after) / average**0.5
 """,
     hints=(
-        "Five lines: two averages, two corrections, one step.",
-        "Each average keeps `beta` times the old one and lets 1 − beta of the new value in: g for m, g² for v.",
-        "Divide each by 1 − βᵗ, then step by lr · m_hat / (√v_hat + eps). Return the *raw* m and v.",
+        "What is in each memory after n equal gradients? AdaGrad's is a sum; RMSProp's has come nearly, not wholly, to "
+        "before².",
+        "From v = 0 an average that keeps alpha reaches (1 − alphaⁿ) · before² after n updates.",
+        "The new gradient enters the memory *before* the step is taken. Then divide its size by the root.",
     ),
-    reference=_adam,
-    draw=_draw_adam,
-    edges=(
-        (1.0, 0.0, 0.0, 2.0, 1, 0.1, 0.9, 0.99, 0.1),
-        (0.0, 0.0, 0.0, -0.5, 1, 0.1, 0.9, 0.99, 0.1),
-        (0.5, 0.2, 0.5, 0.0, 2, 0.1, 0.9, 0.99, 0.1),
-    ),
-    floor=lambda *args: 1e-5,
+    reference=_after_change,
+    draw=_draw_change,
+    edges=((1, 1.0, 1.0, 0.9), (0, 1.0, -0.5, 0.9), (100, 2.0, 0.1, 0.99), (20, 0.1, 3.0, 0.9)),
+    floor=lambda *args: 1e-6,
     misconceptions="""
-no bias correction: The bias correction is missing: m and v began at 0, so early on both are too small, and not by the
-same factor.
-    m / (1 - beta1**t) -> m
-    v / (1 - beta2**t) -> v
-only v corrected: You corrected v but not m: with beta1 = 0.9 the first step is then ten times too short.
-    m / (1 - beta1**t) -> m
-only m corrected: You corrected m but not v: the root of a v that is too small makes the first steps far too long.
-    v / (1 - beta2**t) -> v
-eps inside: You put eps under the square root. PyTorch adds it *to* the root; under it, 1e-8 acts like 1e-4.
-    (v_hat**0.5 + eps) -> (v_hat + eps) ** 0.5
-not squared: Your v averages the size of the gradient; it has to average its *square*.
-    g**2 -> abs(g)
-no root: The square root is missing: you divide by the mean square. Then a gradient ten times as large makes a step ten
-times as short.
-    v_hat**0.5 -> v_hat
-times t: The exponent: the correction divides by 1 − beta to the *power* t, not by 1 − beta times t.
-    m / (1 - beta1**t) -> m / (1 - beta1 * t or 1)
-    v / (1 - beta2**t) -> abs(v / (1 - beta2 * t or 1))
-t plus one: The exponent is one too large: t counts from 1 here, so the first update divides by 1 − beta.
-    **t -> ** (t + 1)
-corrected kept: You returned the corrected averages. Keep the raw ones: the next update corrects anew, with its own t.
-    + eps), m, v -> + eps), m_hat, v_hat
-no momentum: You stepped along the last gradient; Adam steps along the average m. (What you wrote is a corrected
-RMSProp.)
-    lr * m_hat -> lr * g
-uphill: The sign is wrong: you climb.
-    w - lr -> w + lr
+old memory: You divided by the memory as it was before the new gradient came. It takes that in first, then steps.
+    total, average = n * before**2 or 1e-9, (1 - alpha**n) * before**2 or 1e-9
+    return abs(after) / total**0.5, abs(after) / average**0.5
+nothing forgotten: When the new gradient comes, the old average keeps only the share alpha of itself.
+    average = alpha * average + -> average = average +
+full at once: RMSProp's average began at 0: after n updates it has come to 1 − alphaⁿ of before², not to all of it.
+    (1 - alpha**n) * before**2 -> before**2
+corrected: You corrected RMSProp's average for its start at 0. RMSProp does not do that; Adam does.
+    / average**0.5 -> / (average / (1 - alpha ** (n + 1))) ** 0.5
+mean: AdaGrad's memory is a *sum* of squares, not their mean: that is why its steps shrink.
+    total = n * before**2 + after**2 -> total = (n * before**2 + after**2) / (n + 1)
+not squared: The memories hold the *squares* of the gradients.
+    n * before**2 + after**2 -> n * abs(before) + abs(after)
+no root: The square root is missing: the memories hold squares, and the step is g / √v.
+    / total**0.5, abs(after) / average**0.5 -> / total, abs(after) / average
+swapped: The two results are swapped: AdaGrad first, then RMSProp.
+    / total**0.5, abs(after) / average**0.5 -> / average**0.5, abs(after) / total**0.5
+signed: A length is not negative, whichever way the gradient points.
+    abs(after) / total**0.5, abs(after) / average -> after / total**0.5, after / average
 """,
     variants=(
-        "import numpy as np\nm, v = m + (1 - beta1) * (g - m), v + (1 - beta2) * (g**2 - v)\n"
-        "return np.array([w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v])",
-        "import torch\nm, v = m * beta1 + g * (1 - beta1), v * beta2 + g * g * (1 - beta2)\n"
-        "root = torch.as_tensor(v / (1 - beta2**t)).sqrt()\n"
-        "return w - lr * (m / (1 - beta1**t)) / (root + eps), m, v",
-        "m = beta1 * m + (1 - beta1) * g\nv = beta2 * v + (1 - beta2) * g**2\nroot = (1 - beta2**t) ** 0.5\n"
-        "return [w - lr * root / (1 - beta1**t) * m / (v**0.5 + eps * root), m, v]",
+        "import numpy as np\nv = np.array([n * before**2, (1 - alpha**n) * before**2 * alpha])\n"
+        "return abs(after) / np.sqrt(v + np.array([1, 1 - alpha]) * after**2)",
+        "total = average = 0\nfor g in [before] * n + [after]:\n    total, average = total + g * g, "
+        "alpha * average + (1 - alpha) * g * g\nreturn [abs(after) / total**0.5, abs(after) / average**0.5]",
+        "import torch\nratio = torch.tensor((before / after) ** 2, dtype=torch.float64)\n"
+        "return 1 / (1 + n * ratio).sqrt(), 1 / ((1 - alpha) + (alpha - alpha ** (n + 1)) * ratio).sqrt()",
     ),
 )
 
@@ -262,14 +245,26 @@ The plateau rule compares single readings with the luckiest one so far. Build a 
 mean of several batches, or compare the mean of the last ten readings with the mean of the ten before, and
 drop when the difference is smaller than its own uncertainty. Steer the desk-scale net with it for 8 epochs from
 a rate of 0.316, three seeds, and compare the final validation accuracy with the usual rule at patience 2 and
-8. Then the acid test: does it beat a cosine (recorded in 10.1.2), which looks at nothing at all?
+8. Then the acid test: does it beat a cosine (recorded in 10.1.2), which looks at nothing at all? Nine runs of 8 epochs
+take about three minutes on two cores. To start from:
+
+```
+class Steady(Plateau):
+    def __init__(self, lr, **more):
+        super().__init__(lr, **more)
+        self.window = []
+
+    def read(self, loss):                      # of every batch; decide only when the window is full
+        self.window.append(loss)
+        ...
+```
 """,
     hints=(
-        "Section 7 has a loop in which a rule sets `step.lr`. Only the rule has to change.",
+        "Section 5 has a loop in which a rule sets `step.lr`. Only the rule and the number of epochs have to change.",
         "Write down for every drop whether the loss of a twin with a constant rate went on falling.",
     ),
     solution="What to look for: averaging makes false drops rare, and the rule then drops late, with little "
     "budget left for the low rate. A cosine knows the end of the budget; no rule that only watches the loss does.",
 )
 
-EXERCISES = (ADAM, DECAY, PLATEAU, AVERAGE, OPEN)
+EXERCISES = (SWITCH, DECAY, PLATEAU, AVERAGE, OPEN)

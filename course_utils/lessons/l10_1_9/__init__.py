@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = door(
     panel="adviser_panel",
     adviser="Settings advise",
     exercises="OPTIONS RATES",
-    record_momentum="MOMENTA",
+    record_momentum="LRS MOMENTA",
+    published="published_curves",
 )

@@ -1,96 +1,81 @@
-"""Exercises of lesson 10.1.9: the cycle, momentum against the rate, torch's final_div_factor, reading a range test."""
+"""Exercises of lesson 10.1.9: time at high rates, momentum against the rate, reading a range test."""
 
 import math
 
-from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise
 
 
-def _cycle(t, peak, T, p, div_factor, final_div_factor):
-    joint = p * T
-    if t <= joint:
-        low, tau = peak / div_factor, t / joint
-    else:
-        low, tau = peak / final_div_factor, 1 - (t - joint) / (T - joint)
-    return low + (peak - low) * (1 - math.cos(math.pi * tau)) / 2
+def _share(level, p, div_factor, final_div_factor):
+    def part(divisor):
+        height = (level - 1 / divisor) / (1 - 1 / divisor)
+        return 1.0 if height <= 0 else 1 - math.acos(1 - 2 * height) / math.pi
+
+    return p * part(div_factor) + (1 - p) * part(final_div_factor)
 
 
-def _draw_cycle(rng):
-    T = rng.randint(100, 5_000)
-    shape = rng.uniform(0.15, 0.6), rng.uniform(3, 25), 10 ** rng.uniform(2, 4)
-    return rng.randint(0, T), rng.uniform(0.05, 3), T, *shape
+def _draw_share(rng):
+    return rng.uniform(0.05, 0.95), rng.uniform(0.1, 0.45), rng.uniform(2, 8), 10 ** rng.uniform(1.5, 3)
 
 
-CYCLE = FunctionExercise(
-    id="10.1.9.one_cycle",
-    title="The rate of OneCycle, update by update",
+SHARE = FunctionExercise(
+    id="10.1.9.share",
+    title="How much of a cycle is spent at high rates?",
     task="""
-Write `one_cycle_lr(t, peak, T, p, div_factor, final_div_factor)`, eq. 10.5. Two phases, each on its own clock
-τ from 0 to 1, each half a cosine, hc(τ) = ½ (1 − cos π τ):
+Turn eq. 10.5 round: not the rate of an update, but how many updates have such a rate. Write
+`share_above(level, p, div_factor, final_div_factor)`: the share of a cycle, from 0 to 1, in which the rate is above
+`level` times the peak (`level` between 0 and 1). Exactly, so without a T.
 
-- up to t = p T: from `peak / div_factor` up to `peak`
-- after that, up to t = T: from `peak` down to `peak / final_div_factor`
+- the rise, the first share `p` of the run, is half a cosine from the peak / `div_factor` up to the peak
+- the fall, the rest, is half a cosine from the peak down to the peak / `final_div_factor`
 """,
-    function="one_cycle_lr",
-    returns="the learning rate of update t in one cycle: up along half a cosine, then down along another",
+    function="share_above",
+    returns="the share of the updates whose rate lies above level times the peak",
     stub="""
-def one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):
+def share_above(level, p, div_factor, final_div_factor):
     return ...
 """,
     solution="""
 import math
 
-def one_cycle_lr(t, peak, T, p, div_factor, final_div_factor):
-    def hc(tau):
-        return (1 - math.cos(math.pi * tau)) / 2
+def share_above(level, p, div_factor, final_div_factor):
+    def part(low):                                         # share of a phase above the level; it ends at low and at 1
+        height = max(0, (level - low) / (1 - low))         # how far up its way the level lies: hc(tau)
+        return 1 - math.acos(1 - 2 * height) / math.pi     # hc(tau) = (1 - cos(pi tau)) / 2, solved for tau
 
-    start, end, joint = peak / div_factor, peak / final_div_factor, p * T
-    if t <= joint:
-        return start + (peak - start) * hc(t / joint)
-    return peak + (end - peak) * hc((t - joint) / (T - joint))
+    return p * part(1 / div_factor) + (1 - p) * part(1 / final_div_factor)
 """,
     hints=(
-        "Where is the joint between the two phases, in updates? And how many updates are left after it?",
-        "Give each phase its own τ: t / (p T) before the joint, (t − p T) / ((1 − p) T) after it.",
-        "From a to b along hc: a + (b − a) · hc(τ). Rise: from peak / div_factor to peak. Fall: from peak to the end.",
+        "Take the phases one by one. How far up its own way, from its low end to the peak, does the level lie?",
+        "hc(τ) = ½ (1 − cos πτ) equals that height h at τ = arccos(1 − 2h) / π; above it lies the share 1 − τ.",
+        "A level below the low end of a phase: the whole phase lies above it. Then add p and 1 − p times the shares.",
     ),
-    reference=_cycle,
-    draw=_draw_cycle,
-    edges=(
-        (0, 0.4, 100, 0.3, 10.0, 1000.0),
-        (30, 0.4, 100, 0.3, 10.0, 1000.0),
-        (100, 0.4, 100, 0.3, 10.0, 1000.0),
-        (65, 1.0, 100, 0.3, 25.0, 100.0),
-    ),
-    floor=lambda t, peak, *rest: 3e-6 * peak,
+    reference=_share,
+    draw=_draw_share,
+    edges=((0.5, 0.3, 10.0, 1e4), (0.1, 0.3, 4.0, 100.0), (0.5, 0.4, 2.0, 50.0), (0.9, 0.2, 3.0, 1000.0)),
+    floor=lambda *args: 1e-4,
+    relative=1e-3,
     misconceptions="""
-linear ramps: Straight ramps: the original triangle, with a kink at the peak. Eq. 10.5 asks for half cosines.
-    (1 - math.cos(math.pi * tau)) / 2 -> tau
-wrong local time: Your second phase runs on the clock of the whole training: it jumps at the joint. Its own τ starts at
-0 there.
-    (t - joint) / (T - joint) -> t / T
-final from the start rate: You divided the *start* rate by final_div_factor. That is what PyTorch does; eq. 10.5 divides
-the peak.
-    peak / final_div_factor -> peak / div_factor / final_div_factor
-p ignored: Your peak lies in the middle of the run, whatever p is: the rise takes p T updates.
-    p * T -> 0.5 * T
-back to the start rate: You come back down to the start rate; the fall goes much further, to peak / final_div_factor.
-    (end - peak) -> (start - peak)
-starts at zero: Your rise begins at 0. Eq. 10.5 begins at peak / div_factor.
-    start + (peak - start) -> peak
-torch's clock: You reach the peak at update p T − 1 and the end at T − 1, as PyTorch does. In eq. 10.5 they are at p T
-and T.
-    p * T -> p * T - 1
-    (T - joint) -> (T - 1 - joint)
+straight ramps: Straight ramps: the original triangle. On a half cosine the way to a height is not proportional to it.
+    1 - math.acos(1 - 2 * height) / math.pi -> 1 - height
+level of the peak: You measured the level from 0. Each phase begins at its own low end, peak / divisor.
+    max(0, (level - low) / (1 - low)) -> level
+below: That is the share *below* the level.
+    1 - math.acos(1 - 2 * height) / math.pi -> math.acos(1 - 2 * height) / math.pi
+phases swapped: You gave the rise the length of the fall: the rise takes the share p of the run.
+    p * part(1 / div_factor) + (1 - p) -> (1 - p) * part(1 / div_factor) + p
+fall only: You counted the fall alone, as if the rise spent no time above the level.
+    p * part(1 / div_factor) + (1 - p) -> (1 - p)
 """,
     variants=(
-        "import numpy as np\nup = t <= p * T\nlow = peak / (div_factor if up else final_div_factor)\n"
-        "tau = t / (p * T) if up else (T - t) / ((1 - p) * T)\n"
-        "return low + (peak - low) * np.sin(np.pi * tau / 2) ** 2",
-        "import torch\na, b = peak / div_factor, peak / final_div_factor\nif t < p * T:\n"
-        "    return a + (peak - a) * (1 - torch.cos(torch.tensor(torch.pi * t / (p * T)))) / 2\n"
-        "tau = (t - p * T) / (T - p * T)\nreturn b + (peak - b) * (1 + torch.cos(torch.tensor(torch.pi * tau))) / 2",
-        "from course_utils.schedules import one_cycle\n"
-        "return one_cycle(t, peak=peak, T=T, p=p, div_factor=div_factor, final_div_factor=final_div_factor)",
+        "import numpy as np\nhc = lambda tau: (1 - np.cos(np.pi * tau)) / 2\ntau = (np.arange(200_000) + 0.5) / 2e5\n"
+        "part = lambda low: np.mean(low + (1 - low) * hc(tau) > level)\n"
+        "return p * part(1 / div_factor) + (1 - p) * part(1 / final_div_factor)",
+        "import numpy as np\nlow = 1 / np.array([div_factor, final_div_factor])\n"
+        "h = np.clip((level - low) / (1 - low), 0, 1)\n"
+        "return np.dot([p, 1 - p], 1 - 2 * np.arcsin(np.sqrt(h)) / np.pi)",
+        "import torch\nlow = 1 / torch.tensor([div_factor, final_div_factor], dtype=torch.float64)\n"
+        "h = ((level - low) / (1 - low)).clamp(0, 1)\nweights = torch.tensor([p, 1 - p], dtype=torch.float64)\n"
+        "return (weights * torch.acos(2 * h - 1)).sum() / torch.pi",
     ),
 )
 
@@ -150,14 +135,8 @@ share of the peak: You took lr / peak for the height; the phase begins at `low`,
 times 1 - m: Momentum *adds up* past gradients, about 1 / (1 − m) of them: divide by 1 − m.
     m = m_max - (m_max - m_min) * (lr - low) / (peak - low)
     return [m, lr * (1 - m)]
-divided by m: You divided by m. The sum of 1 + m + m² + … is 1 / (1 − m).
-    m = m_max - (m_max - m_min) * (lr - low) / (peak - low)
-    return [m, lr / m]
 fixed momentum: Your momentum does not follow the rate.
     return [m_max, lr / (1 - m_max)]
-logarithms: You measured the height on a logarithmic axis; the two half cosines are alike on a plain one.
-    m = m_max - (m_max - m_min) * math.log(lr / low) / math.log(peak / low)
-    return [m, lr / (1 - m)]
 """,
     variants=(
         "import numpy as np\nm = np.interp(lr, [low, peak], [m_max, m_min])\nreturn np.array([m, lr / (1 - m)])",
@@ -166,40 +145,6 @@ logarithms: You measured the height on a logarithmic axis; the two half cosines 
         "               (lr - low) / (peak - low))\nreturn [m, lr / (1 - m)]",
         "m = (m_max * (peak - lr) + m_min * (lr - low)) / (peak - low)\nreturn m, lr / (1 - m)",
     ),
-)
-
-FINAL_DIV = ValueExercise(
-    id="10.1.9.final_div",
-    title="The same end in PyTorch",
-    task="""
-You want the cycle of eq. 10.5 from `torch.optim.lr_scheduler.OneCycleLR`: its last rate shall be the peak divided by
-`ours`. You pass `max_lr=peak` and `div_factor=div_factor`. PyTorch divides its *start* rate, not the peak, by its own
-`final_div_factor`. Which `final_div_factor` do you pass?
-""",
-    given={"div_factor": 25.0, "ours": 5000.0},
-    answer=lambda div_factor, ours: ours / div_factor,
-    solution="""
-PyTorch ends at peak / div_factor / final_div_factor. That shall be peak / 5000, so final_div_factor = 5000 / 25 = 200.
-With PyTorch's defaults (25 and 1e4) the last rate is the peak divided by 250,000.
-
-```
-answer = 5000 / 25
-```
-""",
-    hints=(
-        "Write PyTorch's last rate down as the peak divided by something.",
-        "peak / div_factor / x = peak / ours. Solve for x.",
-    ),
-    misconceptions="""
-same number: Then PyTorch divides twice: the last rate comes out div_factor times too low.
-    ours
-multiplied: The other way round: that lowers the last rate still more.
-    ours * div_factor
-turned over: Upside down: PyTorch wants a divisor above 1 here.
-    div_factor / ours
-the rate itself: That is a share of the peak; the divisor is asked.
-    1 / ours
-""",
 )
 
 RATES = [round(10 ** (k / 4), 6) for k in range(-16, 5)]  # 1e-4 ... 10: four a decade
@@ -276,4 +221,4 @@ thing at a time: the peak, p, the momentum's two ends, weight decay. Guess first
     "Super-convergence is large where the long run was far past the point of diminishing returns.",
 )
 
-EXERCISES = (CYCLE, COUPLED, FINAL_DIV, RANGE, OPEN)
+EXERCISES = (SHARE, COUPLED, RANGE, OPEN)

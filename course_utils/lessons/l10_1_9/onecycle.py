@@ -131,7 +131,8 @@ def build(T: int, figure):
     artists["here"] = rate.plot([], [], "o", ms=6, **dot)[0]
     for name, side in (("start", "left"), ("peak", "left"), ("end", "right")):
         artists[f"flat {name}"] = rate.plot([], [], color=style.PALETTE[1], lw=4, ls="-", zorder=4)[0]
-        artists[f"anchor {name}"] = rate.text(0, 0, "", fontsize=8.6, ha=side, va="bottom", zorder=5)
+        ground = {"facecolor": style.CARD, "edgecolor": "none", "alpha": 0.8, "pad": 1}  # no line runs through a word
+        artists[f"anchor {name}"] = rate.text(0, 0, "", fontsize=8.6, ha=side, va="bottom", zorder=5, bbox=ground)
     artists["anchor joint"] = momentum.text(0, 0, "", fontsize=8.6, va="top", zorder=5)
     artists["noise peak"] = noise.text(0, 0, "", fontsize=8.4, va="bottom", zorder=5)
     return {"rate": rate, "momentum": momentum, "noise": noise}, artists

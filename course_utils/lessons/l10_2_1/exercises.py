@@ -1,66 +1,70 @@
-"""Exercises of lesson 10.2.1: levels of an axis, what a grid costs, reading a map, the rule of resuming."""
+"""Exercises of lesson 10.2.1: how many levels an axis needs, what a grid costs, reading a map, the rule of resuming."""
 
 import math
 
 from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
-def _levels(low, high, n):
-    return [low * (high / low) ** (k / (n - 1)) for k in range(n)]
+def _needed(low, high, factor):
+    return math.ceil(math.log(high / low) / math.log(factor) - 1e-9) + 1
 
 
 def _draw_levels(rng):
-    low = 10 ** rng.uniform(-6, -1)
-    return low, low * 10 ** rng.uniform(0.5, 5), rng.randint(2, 12)
+    low, factor = 10 ** rng.uniform(-6, -1), rng.uniform(1.5, 12)
+    gaps = rng.randint(1, 9) + rng.uniform(0.1, 0.9)  # never so close to a whole number that rounding would decide
+    return low, low * factor**gaps, factor
 
 
 LEVELS = FunctionExercise(
     id="10.2.1.levels",
-    title="Levels that are equal factors apart",
+    title="How many levels does an axis need?",
     task="""
-Write `log_levels(low, high, n)`: a list of n ≥ 2 levels for a grid, the first one `low`, the last one `high`, each the
-same *factor* above the one before. For example `log_levels(0.0001, 0.1, 4)` is `[0.0001, 0.001, 0.01, 0.1]`.
+Turn the formula of the levels round. An axis runs from `low` to `high`, its levels are equal factors apart, the first
+is `low`, the last `high`. Neighbours shall be **at most** `factor` apart. Write `levels_needed(low, high, factor)`: the
+smallest number of levels that does it. For example `levels_needed(0.0001, 0.1, 10)` is 4; with a factor of 5 it is 6.
+
+`low` < `high`, `factor` > 1. Where the factor fits a whole number of times, a rounding error must not cost a level.
 """,
-    function="log_levels",
-    returns="a list of n levels from low to high, each the same factor above the one before",
+    function="levels_needed",
+    returns="the smallest number of levels whose neighbours are at most `factor` apart",
     stub="""
-def log_levels(low, high, n):
+def levels_needed(low, high, factor):
     return ...
 """,
     solution="""
-def log_levels(low, high, n):
-    factor = (high / low) ** (1 / (n - 1))          # n levels have n - 1 gaps between them
-    return [low * factor**k for k in range(n)]
+import math
+
+def levels_needed(low, high, factor):
+    gaps = math.log(high / low) / math.log(factor)      # how many times the factor fits between the ends
+    return math.ceil(gaps - 1e-9) + 1                   # a whole number of gaps, and one level more than gaps
 """,
     hints=(
-        "From the first level to the last the value grows by high / low. In how many equal factors?",
-        "n levels have n − 1 gaps. The factor of one gap, taken to the power n − 1, is high / low.",
-        "factor = (high / low) ** (1 / (n − 1)); level k is low · factor ** k.",
+        "From low to high the value grows by high / low. How many times does the factor fit into that, as a product?",
+        "The factor, taken to the power of the gaps, is high / low: take logarithms. Gaps are whole, so round up.",
+        "n levels have n − 1 gaps. math.log(1000) / math.log(10) is not exactly 3: take 1e-9 off before rounding up.",
     ),
-    reference=_levels,
+    reference=_needed,
     draw=_draw_levels,
-    edges=((1e-4, 1e-1, 4), (1e-5, 10.0, 7), (0.01, 1.0, 2)),
-    floor=lambda low, high, n: 3e-6 * low,
+    edges=((1e-4, 1e-1, 10.0), (1e-4, 1e-1, 5.0), (0.01, 1.0, 100.0), (0.1, 0.2, 10.0), (1e-3, 1e3, 10.0)),
     misconceptions="""
-equal steps: Your levels are equal *steps* apart: nearly all of them lie in the highest factor of ten.
-    return [low + (high - low) * k / (n - 1) for k in range(n)]
-n gaps: You divided the way into n parts; n levels have n − 1 gaps. Your last level is below `high`.
-    return [low * (high / low) ** (k / n) for k in range(n)]
-ends left out: Your levels keep away from both ends; the first should be `low`, the last `high`.
-    return [low * (high / low) ** ((k + 1) / (n + 1)) for k in range(n)]
-factor ten: Each of your levels is ten times the one before, whatever `high` and n are.
-    return [low * 10**k for k in range(n)]
-logarithms: You returned the logarithms of the levels: take ten to that power.
-    a, b = math.log10(low), math.log10(high)
-    return [a + (b - a) * k / (n - 1) for k in range(n)]
-downwards: The right levels in the wrong order: the first one is `low`.
-    return [high * (low / high) ** (k / (n - 1)) for k in range(n)]
+gaps: That is the number of gaps. n levels have n − 1 gaps between them: one level more.
+    return math.ceil(math.log(high / low) / math.log(factor) - 1e-9)
+rounded down: You rounded down: the gaps then become wider than the factor allows. Round up.
+    return math.floor(math.log(high / low) / math.log(factor) + 1e-9) + 1
+always one more: You rounded down and added two: where the factor fits exactly, one level is too many.
+    return math.floor(math.log(high / low) / math.log(factor) + 1e-9) + 2
+equal steps: You divided the way by the factor as if the levels were equal *steps* apart. Equal factors multiply: take
+logarithms.
+    return math.ceil(high / low / factor - 1e-9) + 1
+decades: You counted the factors of ten between the ends, whatever the factor is.
+    return math.ceil(math.log10(high / low) - 1e-9) + 1
+not whole: A number of levels is whole: round the number of gaps up.
+    return math.log(high / low) / math.log(factor) + 1
 """,
     variants=(
-        "import numpy as np\nreturn np.geomspace(low, high, n)",
-        "import numpy as np\nreturn 10 ** np.linspace(np.log10(low), np.log10(high), n)",
-        "import torch\nreturn torch.logspace(math.log10(low), math.log10(high), n, dtype=torch.float64)",
-        "from course_utils.search.space import log_uniform\nreturn log_uniform(low, high).levels(n)",
+        "n = 2\nwhile (high / low) ** (1 / (n - 1)) > factor * (1 + 1e-9):\n    n += 1\nreturn n",
+        "import numpy as np\nreturn int(np.ceil(np.log10(high / low) / np.log10(factor) - 1e-9)) + 1",
+        "n, value = 1, low\nwhile value < high * (1 - 1e-9):\n    value *= factor\n    n += 1\nreturn n",
     ),
 )
 
@@ -259,7 +263,13 @@ OPEN = OpenExercise(
     task="""
 Sixteen trials are all you have, for learning rate, weight decay *and* dropout. Plan them as you like: one grid, a
 coarse grid and then a finer one around its best, one axis after the other. Then train your winner and the winner of
-the 4 × 4 grid with three fresh seeds each. Guess first by how many points yours is ahead.
+the 4 × 4 grid with three fresh seeds each. Guess first by how many points yours is ahead. Twenty-two trials take half a
+minute; to start from:
+
+```
+plan = [{"lr": lr, "weight_decay": 1e-4} for lr in log_levels(0.05, 2, 6)]      # six rates first
+found = search(plan, trial, seed=SEED, facts=facts)
+```
 """,
     hints=(
         "Which axis moved the accuracy most in this lesson? How many levels does it deserve, how many the others?",

@@ -1,135 +1,138 @@
-"""Exercises of lesson 10.2.2: log-uniform draws, trials needed, values on an axis, reading importance."""
+"""Exercises of lesson 10.2.2: where draws fall, trials for two good ones, values on an axis, reading importance."""
 
 import math
 
 from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
-def _log_uniform(u, low, high):
-    return low * (high / low) ** u
+def _between(a, b, low, high):
+    a, b = max(a, low), min(b, high)
+    return math.log(b / a) / math.log(high / low) if b > a else 0.0
 
 
-def _draw_range(rng):
+def _draw_between(rng):
     low = 10 ** rng.uniform(-6, -1)
-    return rng.random(), low, low * 10 ** rng.uniform(0.5, 5)
+    high = low * 10 ** rng.uniform(1, 5)
+    a, b = sorted(low * (high / low) ** rng.uniform(-0.3, 1.3) for _ in "ab")
+    return a, b, low, high
 
 
-LOG_UNIFORM = FunctionExercise(
-    id="10.2.2.log_uniform",
-    title="A log-uniform draw",
+BETWEEN = FunctionExercise(
+    id="10.2.2.between",
+    title="Where do log-uniform draws fall?",
     task="""
-A computer gives you `u`, uniform between 0 and 1. Write `log_uniform(u, low, high)`: it turns u into a number between
-`low` and `high` (both > 0) for which *every factor* is equally likely. So u = 0 gives `low`, u = 1 gives `high`, and
-u = 0.5 between 0.0001 and 1 gives 0.01.
+A hyper-parameter is drawn log-uniformly from `low` to `high`. Write `share_between(a, b, low, high)`: the probability
+that a draw falls between `a` and `b` (a < b). The two may lie outside the range: beyond `low` and `high` nothing is
+ever drawn. For example between 0.001 and 0.01, of a range from 0.0001 to 1, fall a quarter of all draws.
 """,
-    function="log_uniform",
-    returns="the number that lies u of the way from low to high, measured in factors",
+    function="share_between",
+    returns="the probability, 0 to 1, that a log-uniform draw from low to high falls between a and b",
     stub="""
-def log_uniform(u, low, high):
+def share_between(a, b, low, high):
     return ...
 """,
     solution="""
 import math
 
-def log_uniform(u, low, high):
-    a, b = math.log(low), math.log(high)        # uniform between the logarithms ...
-    return math.exp(a + (b - a) * u)            # ... and back, with the same base
+def share_between(a, b, low, high):
+    a, b = max(a, low), min(b, high)            # what lies outside the range is never drawn
+    if b <= a:
+        return 0.0
+    return math.log(b / a) / math.log(high / low)
 """,
     hints=(
-        "A factor of ten is one step of log10 everywhere. So draw the *logarithm* uniformly.",
-        "Go u of the way from log(low) to log(high), then undo the logarithm.",
-        "exp(log(low) + u · (log(high) − log(low))), or shorter: `low * (high / low) ** u`.",
+        "Every *factor* is equally likely. How many factors of ten does the range have, and how many lie from a to b?",
+        "On the axis of logarithms the draws are uniform: the probability is one length over another.",
+        "First cut a and b back to the range; if nothing is left, the answer is 0.",
     ),
-    reference=_log_uniform,
-    draw=_draw_range,
-    edges=((0.0, 1e-4, 1e-1), (1.0, 1e-4, 1e-1), (0.5, 1e-4, 1.0)),
-    floor=lambda u, low, high: 1e-5 * low,
+    reference=_between,
+    draw=_draw_between,
+    edges=(
+        (1e-3, 1e-2, 1e-4, 1.0),
+        (1e-4, 1e-1, 1e-4, 1e-1),
+        (1e-6, 1e-3, 1e-4, 1e-1),
+        (1e-6, 1e-5, 1e-4, 1e-1),
+        (0.05, 10.0, 1e-4, 1e-1),
+    ),
+    floor=lambda *args: 1e-6,
     misconceptions="""
-linear space: You drew uniformly in the numbers themselves: nine of ten draws then lie in the highest factor of ten.
-    return low + (high - low) * u
-log10, then exp: You took log10 and came back with exp: one base on the way in, another on the way out.
-    a, b = math.log10(low), math.log10(high)
-    return math.exp(a + (b - a) * u)
-log, then 10 **: You took the natural logarithm and came back with `10 ** ...`: two different bases.
-    a, b = math.log(low), math.log(high)
-    return 10 ** (a + (b - a) * u) if b - a < 300 else 0.0
-still a logarithm: That is the logarithm of the draw. Undo it: exp, or `10 ** ...` for log10.
-    a, b = math.log(low), math.log(high)
-    return a + (b - a) * u
-exponent of ten: That is the exponent, log10 of the draw. Put `10 **` before it.
-    a, b = math.log10(low), math.log10(high)
-    return a + (b - a) * u
-from the top: Your draws run downwards: u = 0 should give `low`.
-    return high * (low / high) ** u
-high to the u: `low * high ** u` ends at low · high. From low to high the factor is high / low.
-    return low * high ** u
+uniform: That is the share of *uniform* draws: nine of ten of those lie in the highest factor of ten.
+    return max(0.0, min(b, high) - max(a, low)) / (high - low)
+not cut: Part of the way from a to b may lie outside the range, where nothing is drawn: cut it off first.
+    return math.log(b / a) / math.log(high / low)
+the rest: That is the share that falls *outside*.
+    a, b = max(a, low), min(b, high)
+    return 1 - (math.log(b / a) / math.log(high / low) if b > a else 0.0)
 """,
     variants=(
-        "import math\nreturn 10 ** (math.log10(low) + u * math.log10(high / low))",
-        "import numpy as np\nreturn np.exp(np.log(low) + u * np.log(high / low))",
-        "import torch\na, b = torch.tensor([low, high], dtype=torch.float64).log()\nreturn torch.lerp(a, b, u).exp()",
-        "return low ** (1 - u) * high ** u",
+        "import numpy as np\nx = np.clip(np.log([a, b]), np.log(low), np.log(high))\n"
+        "return (x[1] - x[0]) / np.log(high / low)",
+        "from scipy.stats import loguniform\ndraw = loguniform(low, high)\nreturn draw.cdf(b) - draw.cdf(a)",
+        "import torch\nu = lambda x: torch.tensor(math.log(x / low) / math.log(high / low)).clamp(0, 1)\n"
+        "return u(b) - u(a)",
     ),
 )
 
 
-def _needed(share, chance):
-    n = max(1, math.ceil(math.log(1 - chance) / math.log(1 - share)) - 1)
-    while 1 - (1 - share) ** n < chance - 1e-12:
+def _two(share, chance):
+    n = 2
+    while 1 - (1 - share) ** n - n * share * (1 - share) ** (n - 1) < chance - 1e-12:
         n += 1
     return n
 
 
-NEEDED = FunctionExercise(
-    id="10.2.2.trials",
-    title="How many trials are enough?",
+TWO = FunctionExercise(
+    id="10.2.2.two",
+    title="A good setting, and a second one to be sure",
     task="""
-A setting counts as good if it belongs to the best `share` of all settings (0.05: the best twentieth). Write
-`trials_needed(share, chance)`: the smallest number n of independent random trials of which at least one is good with a
-probability of at least `chance`. Both lie strictly between 0 and 1.
+A setting is good if it belongs to the best `share` of all settings. One good trial may be luck; you want **two**. Write
+`trials_for_two(share, chance)`: the smallest number n of independent random trials of which *at least two* are good
+with a probability of at least `chance`. Both arguments lie strictly between 0 and 1.
 """,
-    function="trials_needed",
-    returns="the smallest whole n with 1 - (1 - share) ** n >= chance",
+    function="trials_for_two",
+    returns="the smallest whole n for which at least two of n trials are good with probability >= chance",
     stub="""
-def trials_needed(share, chance):
+def trials_for_two(share, chance):
     return ...
 """,
     solution="""
-import math
-
-def trials_needed(share, chance):
-    # all n trials miss with probability (1 - share) ** n, and that may be at most 1 - chance
-    return math.ceil(math.log(1 - chance) / math.log(1 - share))
+def trials_for_two(share, chance):
+    n = 2
+    while True:
+        none = (1 - share) ** n                              # all n trials miss
+        exactly_one = n * share * (1 - share) ** (n - 1)     # any one of the n hits, the others miss
+        if 1 - none - exactly_one >= chance:
+            return n
+        n += 1
 """,
     hints=(
-        "How likely is it that one trial misses? That n of them all miss?",
-        "`(1 - share) ** n` may be at most 1 − chance. Take logarithms; mind that log(1 − share) is negative.",
-        "n ≥ log(1 − chance) / log(1 − share), rounded *up*.",
+        "At least two are good, unless none is or exactly one is. How likely is each of these?",
+        "Exactly one: which one of the n it is can be chosen in n ways; it hits, and n − 1 others miss.",
+        "There is no formula for n: try n = 2, 3, 4, ... until 1 − P(none) − P(exactly one) is large enough.",
     ),
-    reference=_needed,
-    draw=lambda rng: (rng.uniform(0.01, 0.5), rng.uniform(0.5, 0.995)),
-    edges=((0.05, 0.95), (0.01, 0.99), (0.5, 0.7)),
+    reference=_two,
+    draw=lambda rng: (rng.uniform(0.02, 0.5), rng.uniform(0.5, 0.99)),
+    edges=((0.05, 0.95), (0.5, 0.7), (0.1, 0.5)),
     floor=lambda share, chance: 1e-6,
     misconceptions="""
-chances added: You added the chances up. Two trials of 5 % each do not make 10 %: both may hit. Ask how likely it is
-that *all miss*.
-    return math.ceil(chance / share)
-rounded down: Rounded down you are one trial short: the chance is then still below what was asked.
-    return math.floor(math.log(1 - chance) / math.log(1 - share))
-not whole: That is where the curve crosses the chance; a number of trials is whole: round up.
-    return math.log(1 - chance) / math.log(1 - share)
-all hit: `share ** n` is the chance that *every* trial is good. One good one is enough.
-    return math.ceil(math.log(chance) / math.log(share))
-turned over: Your quotient is upside down: the log of what may be missed belongs above.
-    return math.log(1 - share) / math.log(1 - chance)
-on average: After 1 / share trials you have *one on average*; with 37 % you have none.
-    return math.ceil(1 / share)
+one is enough: That many trials hold *one* good setting. Two take more.
+    return math.ceil(math.log(1 - chance) / math.log(1 - share))
+twice as many: Twice the trials for one are more than you need: the second good one may fall among the first half, too.
+    return 2 * math.ceil(math.log(1 - chance) / math.log(1 - share))
+n ways forgotten: Exactly one of n trials is good: it may be any of them, so there are n ways.
+    n = 2
+    while 1 - (1 - share) ** n - share * (1 - share) ** (n - 1) < chance:
+        n += 1
+    return n
+on average: After 2 / share trials you have two *on average*: often fewer.
+    return math.ceil(2 / share)
 """,
     variants=(
-        "n, missed = 0, 1.0\nwhile 1 - missed < chance:\n    n, missed = n + 1, missed * (1 - share)\nreturn n",
-        "import numpy as np\nreturn int(np.ceil(np.log1p(-chance) / np.log1p(-share)))",
-        "from course_utils.lessons.l10_2_2 import hit_chance\n"
-        "return next(n for n in range(1, 10_000) if hit_chance(float(share), n) >= chance)",
+        "from scipy.stats import binom\nn = 2\nwhile binom.sf(1, n, share) < chance:\n    n += 1\nreturn n",
+        "import numpy as np\nn = np.arange(2, 2000)\n"
+        "p = 1 - (1 - share) ** n - n * share * (1 - share) ** (n - 1)\nreturn int(n[np.argmax(p >= chance)])",
+        "n, none, single = 0, 1.0, 0.0\nwhile 1 - none - single < chance:\n"
+        "    n, none, single = n + 1, none * (1 - share), single * (1 - share) + none * share\nreturn n",
     ),
 )
 
@@ -232,4 +235,4 @@ random search run at equal budget, compute `main_effects` of the grid's results,
     "of the grid; otherwise the two are alike. The winner's first accuracy is flattering: judge by the retrained ones.",
 )
 
-EXERCISES = (LOG_UNIFORM, NEEDED, DISTINCT, IMPORTANCE, OPEN)
+EXERCISES = (BETWEEN, TWO, DISTINCT, IMPORTANCE, OPEN)

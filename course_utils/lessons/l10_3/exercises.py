@@ -1,4 +1,4 @@
-"""Exercises of lesson 10.3: precision at k, a scaler folded into a head, the wrong preprocessing, a leak."""
+"""Exercises of lesson 10.3: precision at k, the wrong preprocessing, a leak."""
 
 from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
@@ -64,9 +64,6 @@ a count: You gave the number of hits. The share is asked: divide by k.
 the whole gallery: You divided by the size of the gallery. Only k images were shown: divide by k.
     order = sorted(range(len(labels)), key=lambda i: -similarities[i])
     return sum(labels[i] == wanted for i in order[:k]) / len(labels)
-any hit counts: You asked whether there is *a* right image among the k. Count how many of them are right.
-    order = sorted(range(len(labels)), key=lambda i: -similarities[i])
-    return 1.0 if any(labels[i] == wanted for i in order[:k]) else 0.0
 """,
     variants=(
         "import numpy as np\nbest = np.argsort(similarities)[::-1][:k]\n"
@@ -78,77 +75,6 @@ any hit counts: You asked whether there is *a* right image among the k. Count ho
     ),
 )
 
-
-def _folded(weight, bias, mean, scale):
-    new = [w / s for w, s in zip(weight, scale, strict=True)]
-    return [*new, bias - sum(w * m for w, m in zip(new, mean, strict=True))]
-
-
-def _draw_folded(rng):
-    n = rng.randint(2, 5)
-    row = lambda low, high: [round(rng.uniform(low, high), 3) for _ in range(n)]  # noqa: E731
-    return row(-2, 2), round(rng.uniform(-1, 1), 3), row(0.3, 2), row(0.3, 3)
-
-
-FOLDED = FunctionExercise(
-    id="10.3.folded",
-    title="One layer in place of two",
-    task="""
-Step one of the recipe gave you a logistic regression on *standardised* features: the score of a class is
-
-w · (x − mean) / scale + bias
-
-Fine-tuning wants a plain linear layer on the features x themselves. Write `folded(weight, bias, mean, scale)`, for one
-class: a list with the new weights, one for each feature, and the new bias as its last number.
-
-- `weight`, `mean` and `scale` are lists of the same length, `bias` is a number
-""",
-    function="folded",
-    returns="list of the new weights, and after them the new bias",
-    stub="""
-def folded(weight, bias, mean, scale):
-    return ...
-""",
-    solution="""
-def folded(weight, bias, mean, scale):
-    new = [w / s for w, s in zip(weight, scale)]
-    return new + [bias - sum(w * m for w, m in zip(new, mean))]
-""",
-    hints=(
-        "Multiply the bracket out: w · x / scale − w · mean / scale + bias. What stands before x? What does not?",
-        "New weight: w / scale. All that has no x in it is the new bias.",
-        "New bias: bias minus the sum of (w / scale) · mean over all features.",
-    ),
-    reference=_folded,
-    draw=_draw_folded,
-    edges=(([1.0, 2.0], 0.5, [0.5, 1.0], [2.0, 4.0]), ([1.0], 0.0, [3.0], [0.5])),
-    floor=lambda *args: 1e-5,
-    keeps=("weight", "mean", "scale"),
-    misconceptions="""
-bias forgotten: Your weights are right, the bias has not moved. Subtracting the mean shifts every score.
-    return [w / s for w, s in zip(weight, scale)] + [bias]
-multiplied by scale: You multiplied by scale. Standardising divides by it, so the weight is divided, too.
-    new = [w * s for w, s in zip(weight, scale)]
-    return new + [bias - sum(w * m for w, m in zip(new, mean))]
-sign of the shift: Your bias went the wrong way: the mean is *subtracted* before the weights see the features.
-    new = [w / s for w, s in zip(weight, scale)]
-    return new + [bias + sum(w * m for w, m in zip(new, mean))]
-mean not scaled: The mean is divided by scale as well: the new bias takes the *new* weights times the mean.
-    new = [w / s for w, s in zip(weight, scale)]
-    return new + [bias - sum(w * m for w, m in zip(weight, mean))]
-weights as they were: You shifted the bias and left the weights. The features are no longer divided by scale: the
-weights must be.
-    return list(weight) + [bias - sum(w * m / s for w, m, s in zip(weight, mean, scale))]
-""",
-    variants=(
-        "import numpy as np\nnew = np.array(weight) / np.array(scale)\n"
-        "return np.append(new, bias - new @ np.array(mean))",
-        "import torch\nw, m, s = (torch.tensor(v, dtype=torch.float64) for v in (weight, mean, scale))\n"
-        "return torch.cat([w / s, (bias - (w / s) @ m).view(1)])",
-        "at = lambda x: sum(w * (v - m) / s for w, v, m, s in zip(weight, x, mean, scale)) + bias\nn = len(weight)\n"
-        "zero = at([0.0] * n)\nreturn [at([float(i == j) for j in range(n)]) - zero for i in range(n)] + [zero]",
-    ),
-)
 
 PIXEL = ValueExercise(
     id="10.3.pixel",
@@ -183,8 +109,6 @@ no difference: The two preparations differ, so it sees another picture.
     pixel
 shift forgotten: You undid the division by 128 and forgot the 127.
     128 * pixel / 255
-of the right pixel: You turned the prepared pixel round instead of the number that was handed over.
-    127 + 128 * (pixel - 127) / 255
 """,
 )
 
@@ -255,4 +179,4 @@ output of `net.stages[:k]`, averaged over its places, as features of the digits 
     "matters, and `x.flatten(1)` at a small size keeps it.",
 )
 
-EXERCISES = (PRECISION, FOLDED, PIXEL, LEAK, OPEN)
+EXERCISES = (PRECISION, PIXEL, LEAK, OPEN)

@@ -168,7 +168,7 @@ def build(sizes, names, figure):
     right.set_xticks(range(len(names)), labels=[SHORT.get(name, name) for name in names])
     right.grid(axis="x", visible=False)
     artists = {"size": left.plot([], [], color=style.INK, lw=0.9, ls=(0, (2, 2)))[0]}
-    shade = dict(color=style.PALETTE[1], alpha=0.22, lw=0, zorder=0.5)
+    shade = dict(color=style.INK, alpha=0.1, lw=0, zorder=0.5)
     for k in range(len(names)):  # the shade of the advice, a column for each regime
         artists[f"advised {k}"] = right.fill_between([0], [0], [0], **shade)
     artists["advice"] = right.text(0, 0, "", fontsize=8, color=style.QUIET, ha="center", va="top", style="italic")
@@ -235,7 +235,7 @@ def _panel(axes, cell: Cell) -> None:
     names = list(SHORT)
     for k, name in enumerate(names):
         if cell.advice and name in cell.advice.regimes:
-            axes.axhspan(k - 0.46, k + 0.46, color=style.PALETTE[1], alpha=0.22, lw=0)
+            axes.axhspan(k - 0.46, k + 0.46, color=style.INK, alpha=0.1, lw=0)
         ends = list(cell.accuracies.get(name, {}).values())
         if ends:
             color = style.look(k)["color"]
