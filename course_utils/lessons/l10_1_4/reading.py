@@ -13,9 +13,9 @@ KINDS = ("hidden", "left in place", "replaced")  # eight, one and one of ten ask
 
 def asked_places(text: TextData) -> dict[str, torch.Tensor]:
     """Kind -> bool [N, L]: where in the validation text words of this kind are asked for (see `hide_words`)."""
-    seen, asked = text.val.inputs, text.val.labels
-    left = seen == asked
-    return dict(zip(KINDS, (seen == MASK, left, (asked != NOT_ASKED) & (seen != MASK) & ~left), strict=True))
+    seen, labels = text.val.inputs, text.val.labels
+    left = seen == labels
+    return dict(zip(KINDS, (seen == MASK, left, (labels != NOT_ASKED) & (seen != MASK) & ~left), strict=True))
 
 
 def frequencies(text: TextData) -> torch.Tensor:
