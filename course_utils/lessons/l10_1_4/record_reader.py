@@ -29,7 +29,7 @@ def run_one(job: dict) -> Run:
     model = small_transformer(VOCABULARY, LENGTH, causal=False, norm="post", seed=job["seed"])
     optimizer = torch.optim.AdamW(model.parameters(), lr=job["lr"], weight_decay=0.01)
     schedule, reading = SHAPES[job["schedule"]](job["lr"], updates, job["warmup"]), []
-    plan = dict(updates=updates, batch_size=job["batch_size"], seed=job["seed"], validate_every=updates // 10)
+    plan = dict(updates=updates, batch_size=job["batch_size"], seed=job["seed"], validate_every=max(1, updates // 10))
     for step in train(model, text, optimizer, schedule, config=job, **plan):
         if step.validated:
             reading.append([round(loss, 4) for loss in by_reading(model, text).values()])

@@ -14,12 +14,14 @@ from tests.made_up import a_run, tiny_data
 
 NAMES = list(modules())
 # What of a job makes it small, and which job of a table is made where not any will do.
-SHORT = {"epochs": 1, "share": 1, "updates": 6}
+SHORT = {"epochs": 1, "share": 1, "updates": 6, "warmup": 2}
 SAMPLES = {
     "10.3": dict(kind="scratch", task="digits", per_class=1),
     "10.3.1": dict(task="digits", per_class=5, regime="small net", purpose="result"),
 }
-UNTESTED = {"10.1.4-text"}  # runs of words have no test split
+WORDS = {"10.1.4-text", "10.1.4-reader", "10.1.7-text"}  # runs of words have no test split
+NO_CURVE = {"10.2.6", "10.2.6-leap", "10.3-size"}  # averages of a training, classifiers: nets without updates of their own
+SEEDS = {"10.1.2-long": 1, "10.1.4-reader": 1, "10.2.1": 2, "10.2.3": 2}  # others have three at least; 1: a figure's run
 
 
 def lesson(name):
@@ -45,12 +47,12 @@ def test_jobs_are_different_and_have_files_of_their_own(name):
     jobs = lesson(name).jobs()
     assert len({tuple(sorted((k, str(v)) for k, v in job.items())) for job in jobs}) == len(jobs)
     assert len({job_file(job, "") for job in jobs}) == len(jobs)
-    assert len({job["seed"] for job in jobs}) >= (2 if name == "10.2.1" else 3)
+    assert len({job["seed"] for job in jobs}) >= SEEDS.get(name, 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_table_holds_the_run_of_every_job_with_all_its_settings(name):
-    jobs, table = lesson(name).jobs(), recorded(name)
+    jobs, table, points = lesson(name).jobs(), recorded(name), max(100, getattr(lesson(name), "POINTS", 100))
     assert isinstance(table, RunTable) and len(table) == len(jobs)
     cells = {}  # 1,620 jobs times 1,620 runs are too many
     for run in table:
@@ -59,12 +61,13 @@ def test_the_committed_table_holds_the_run_of_every_job_with_all_its_settings(na
         candidates = cells[job["lr"], job["seed"]] if "lr" in job else table
         (run,) = [run for run in candidates if not left_out(job, run)]
         trained = job.get("kind") != "linear"  # scikit-learn's classifiers have no updates
-        assert run.status in ("finished", "diverged") and run.kind == "recorded" and trained <= len(run.t) <= 100
+        assert run.status in ("finished", "diverged") and run.kind == "recorded" and len(run.t) <= points
+        assert len(run.t) > 0 or not trained or name in NO_CURVE
         assert run.source and "stand-in" not in run.source and run.versions["torch" if trained else "python"]
         assert 0 <= (run.val[-1][2] if run.val else run.test[1]) <= 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "10.3-size"])  # it has a test of its own
 def test_a_lesson_makes_a_run_of_a_job(name, images, tmp_path, monkeypatch):
     if name == "10.3.1":
         monkeypatch.setitem(lesson(name).POOL, "digits", 200)
@@ -73,8 +76,9 @@ def test_a_lesson_makes_a_run_of_a_job(name, images, tmp_path, monkeypatch):
     job |= {key: value for key, value in SHORT.items() if key in job}
     assert "stand-in" not in keep(lesson(name).run_one, job, tmp_path / "run.npz", 10)
     run = Run.load(tmp_path / "run.npz")
-    assert left_out(job, run) == [] and run.status == "finished" and 0 < len(run.t) <= 10
-    assert run.test is None if name in UNTESTED else 0 <= run.test[1] <= 1
+    assert left_out(job, run) == [] and run.status == "finished" and len(run.t) <= 10
+    assert len(run.t) > 0 or name in NO_CURVE
+    assert run.test is None if name in WORDS else 0 <= run.test[1] <= 1
     assert keep(pytest.fail, job, tmp_path / "run.npz").startswith("kept")
     if name == "10.3.1":
         lesson(name)._pool.cache_clear()
@@ -111,7 +115,7 @@ def test_stand_in_images_and_runs_that_forget_their_job_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("10.1.4-text", "10.3", "10.3.1")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WORDS | {"10.3", "10.3-size", "10.3.1"}])
 def test_a_lesson_names_stand_in_images_as_such(name, images, monkeypatch, tmp_path):
     monkeypatch.setattr("course_utils.data.cifar.cifar10", lambda **_: tiny_data(train=320, val=220))
     job = lesson(name).jobs()[0]
