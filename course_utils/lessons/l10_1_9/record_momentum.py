@@ -1,6 +1,6 @@
 """Table 10.1.9-momentum: a third of the usual updates, the same net and images as the other recordings.
 
-Two questions: does it matter which way the momentum moves while the rate goes up and down (three peaks, three seeds),
+Two questions: does it matter which way the momentum moves while the rate goes up and down (two peaks, three seeds),
 and is it the cycle or only the long fall that helps (eight seeds against the cosine)?
 """
 
@@ -13,7 +13,7 @@ from course_utils.runs import Run
 from course_utils.training.recipes import SHAPES, fit_job, images, make_optimizer
 
 M_MIN, M_MAX = 0.85, 0.95
-LRS = (0.1, 0.316228, 1.0)  # every kind of momentum is judged at the best of these
+LRS = (0.316228, 1.0)  # every kind of momentum is judged at the better of these
 
 
 def turned_round(t: float, *, T: float) -> float:
