@@ -50,7 +50,7 @@ REGIMES = {
     "last blocks": Regime(learn=2, lr=3e-3),
     "all layers": Regime(learn=None, lr=3e-3),
     "from scratch": Regime(learn=None, lr=1e-3, ratio=1.0, pretrained=False),
-    "small net": Regime(learn=None, lr=3e-3, ratio=1.0, pretrained=False, small=True),
+    "small net": Regime(learn=None, lr=1e-2, ratio=1.0, pretrained=False, small=True),
 }
 
 
