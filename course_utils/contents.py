@@ -68,7 +68,7 @@ LESSONS = (
     Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", 1.25, needs=("optuna", "sklearn")),
     Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb", 1),
     Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb"),
-    Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb"),
+    Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb", 1),
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb", 0.75),
     Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb", 0.75, needs=BACKBONES),
     Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb", 0.5, needs=BACKBONES),

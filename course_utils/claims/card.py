@@ -74,7 +74,8 @@ def show(first: str, second: str, verdict: str, strip: Strip | None = None) -> N
     run = get_ipython().execution_count
     if _cell["run"] != run:
         _cell.update(run=run, cards=[])
-    handle = display({"text/html": "", "text/plain": plain}, raw=True, display_id=True)
+    forms = {"text/html": page(first, second, verdict, strip, strip.reach()), "text/plain": plain}
+    handle = display(forms, raw=True, display_id=True)
     _cell["cards"].append((handle, strip, (first, second, verdict)))
     same = [entry for entry in _cell["cards"] if entry[1].unit == strip.unit]
     reach = tuple(max(ends) for ends in zip(*(entry[1].reach() for entry in same), strict=True))
@@ -93,13 +94,13 @@ def page(first: str, second: str, verdict: str, strip: Strip | None = None, reac
         look = f"width='{WIDTH}' style='max-width:100%;height:auto;display:block;margin:6px 0 2px'"
         picture = f"<img src='data:image/svg+xml;base64,{code}' {look} alt='{html.escape(strip.words(), quote=True)}'>"
     return (
-        f"<article class='measured' style='border-left:5px solid {color};padding:4px 14px;margin:8px 0;"
+        f"<article class='measured'><div style='border-left:5px solid {color};padding:4px 14px;margin:8px 0;"
         "line-height:1.45;max-width:62em'>"
         f"<div><span style='background:{color};color:#fff;font-weight:600;border-radius:3px;padding:1px 8px'>{chip}"
         "</span> "
         f"<span style='opacity:.75'>{html.escape(condition.strip('()'))}</span></div>"
         f"<div style='font-size:105%;margin-top:3px'><b>Claim {html.escape(sentence)}.</b></div>{picture}"
-        f"<div style='opacity:.8;font-size:92%'>{html.escape(second.strip())}</div></article>"
+        f"<div style='opacity:.8;font-size:92%'>{html.escape(second.strip())}</div></div></article>"
     )
 
 

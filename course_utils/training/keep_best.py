@@ -112,6 +112,8 @@ class KeepBest:
         if not isinstance(state, dict) or not _PARTS <= set(state) or not isinstance(state["model"], dict):
             raise ValueError(f"{self.path} is not a file of best weights. {way_out}")
         ours = {"by": self.by} if self._best() is None else self._facts()
+        if "config" in ours:  # what was noted in the record since then tells nothing about the training
+            ours["config"] = {key: value for key, value in ours["config"].items() if key in state["config"]}
         if different := first_difference({key: state[key] for key in ours}, ours):
             key, theirs, value = different
             raise ValueError(

@@ -81,15 +81,16 @@ def test_on_a_gpu_no_validation_follows_a_bad_loss(tmp_path, monkeypatch):
 
 def test_weights_of_another_run_are_not_handed_back(tmp_path):
     model, earlier = mlp((2,), seed=0), KeepBest(tmp_path / "best.pt")
-    look(earlier, Run(val=[(10, 2.0, 0.5)]), model)
+    look(earlier, Run(val=[(10, 2.0, 0.5)], config={"lr": 0.1}), model)
+    earlier.run.config["a note"] = "made when the training had ended"
     never = KeepBest(tmp_path / "best.pt")
     look(never, Run(val=[(10, math.nan, 0.1)]), model)
     with pytest.raises(FileNotFoundError, match="no validation accuracy was a number"):
         never.restore(model)
     for other, name in (
-        (Run(val=[(10, 2.0, 0.5)], config={"lr": 0.2}), "config 'lr' is None there and 0.2 here"),
-        (Run(val=[(10, 2.5, 0.5)]), r"val\[0\]\[1\] is 2.0 there and 2.5 here"),
-        (Run(val=[(10, 2.0, 0.5)], seed=1), "seed is 0 there and 1 here"),
+        (Run(val=[(10, 2.0, 0.5)], config={"lr": 0.2}), "config 'lr' is 0.1 there and 0.2 here"),
+        (Run(val=[(10, 2.5, 0.5)], config={"lr": 0.1}), r"val\[0\]\[1\] is 2.0 there and 2.5 here"),
+        (Run(val=[(10, 2.0, 0.5)], config={"lr": 0.1}, seed=1), "seed is 0 there and 1 here"),
     ):
         best = KeepBest(tmp_path / "best.pt")
         best.run = other

@@ -240,7 +240,7 @@ def test_another_schedule_optimizer_or_net_is_refused(half):
     state = checkpoints.read_checkpoint(half)
     other = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
     with pytest.raises(ValueError, match="weight '"):
-        checkpoints.restore(state, model=other, optimizer=adam, plan={})
+        checkpoints.restore(state, model=other, optimizer=adam, plan=state["plan"])
 
 
 class Bomb:
