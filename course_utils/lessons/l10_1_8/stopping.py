@@ -213,6 +213,7 @@ def draw(data: Recorded, state) -> Scene:
     outcome = data.outcome(run, state)
     outcomes = [data.outcome(data.runs[state.share, seed], state) for seed in data.seeds]
     stop, end, t, scores = outcome.stop, outcome.end, outcome.t, outcome.scores
+    label = "validation accuracy (%)" if state.by == "accuracy" else "validation loss (nats)"
     right_low, right_high = data.limits[state.share]
     low, high = data.limits[state.share] if state.by == "accuracy" else (1.2, 3.2)
     spent, accuracies = [other.spent for other in outcomes], [other.test for other in outcomes]
@@ -220,7 +221,7 @@ def draw(data: Recorded, state) -> Scene:
     apart = (1 if long >= last else -1) * 0.04 * (right_high - right_low)  # the words keep clear of both lines
     aside = (0.02 if np.mean(spent) > 0.55 * data.last else 0.64) * data.last  # ... and of the points
     artists = {
-        "what": (0, 1.035, "validation accuracy (%)" if state.by == "accuracy" else "validation loss (nats)"),
+        "what": (0, 1.035, f"{label}; patience {state.patience}, min_delta {state.min_delta:g}"),
         "test": (t, scores_of(run, state.by, "test")),
         "rest": (t[stop.at :], scores[stop.at :]),
         "seen": (t[: stop.at + 1], scores[: stop.at + 1]),

@@ -107,6 +107,7 @@ class Ward:
             "inside": axes.plot([], [], marker="o", color=style.PALETTE[0], **look)[0],
             "outside": axes.plot([], [], marker="D", color=style.PALETTE[2], **look)[0],
         }
+        artists["who"] = axes.text(0, 0, "", fontsize=9, ha="right", va="bottom", color=style.INK)
         for name in names:
             artists[name] = axes.text(0, 0, "", fontsize=8, va="center", color=style.INK)
         return {"main": axes}, artists
@@ -122,6 +123,7 @@ class Ward:
                 xs.append(float(np.clip(places[name], -FAR, FAR)))
                 ys.append(y)
                 artists[name] = (FAR + 0.25, y, f"{rows[name]:.3g}")
+        artists["who"] = (FAR + 1.3, -0.7, f"patient {state.patient}")
         return Scene(artists | spots, self.words(state, rows, places))
 
     def words(self, state, rows, places) -> str:

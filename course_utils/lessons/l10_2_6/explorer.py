@@ -21,7 +21,7 @@ STRETCHES = 8
 KINDS = {  # name -> its controls
     "window": ("share",),
     "exponential": ("alpha",),
-    "exponential, begun from a copy": ("alpha",),
+    "exponential (copy)": ("alpha",),
     "power law": ("sigma",),
     "drawn by hand": tuple(f"h{k}" for k in range(STRETCHES)),
     "no average": (),
@@ -60,7 +60,7 @@ class Averages:
         make = {
             "window": profiles.window_profile,
             "exponential": profiles.exponential_profile,
-            "exponential, begun from a copy": partial(profiles.exponential_profile, debias=False),
+            "exponential (copy)": partial(profiles.exponential_profile, debias=False),
             "power law": lambda t, sigma: profiles.power_profile(t, profiles.gamma_of(sigma)),
             "drawn by hand": lambda t, *heights: profiles.drawn_profile(t, heights),
             "no average": profiles.last,
@@ -147,7 +147,7 @@ def build(averages: Averages, figure):
     for k, color in enumerate((red, orange, blue)):
         artists[f"net {k}"] = nets.plot([], [], color=color, marker=style.MARKERS[k], ms=9, ls="none")[0]
         artists[f"word {k}"] = nets.text(0, 0, "", **words)
-    artists["facts"] = figure.text(0, 0, "", fontsize=8.8, va="top", linespacing=1.6, transform=nets.transAxes)
+    artists["facts"] = figure.text(0, 0, "", fontsize=8.8, va="top", linespacing=1.45, transform=nets.transAxes)
     return {"run": run, "nets": nets, "profile": profile}, artists
 
 
@@ -171,12 +171,18 @@ def draw(averages: Averages, state) -> Scene:
         "edge": (t, shown),
         "start": ([1, 1], [0, 1]) if row[1] > 0.005 and row[1] > 2 * rest else ([], []),
         "raw": ([-0.5, 2.5], [alone, alone]),
-        "facts": (0.02, -0.42, "\n".join(facts(row, end))),
+        "facts": (0.02, -0.38, "\n".join([setting(state), *facts(row, end)])),
     }
     for k, which in enumerate(STATISTICS):
         artists[f"net {k}"] = ([k], [result[which]])
         artists[f"word {k}"] = (k, result[which] + 3, f"{result[which]:.1f}")
     return Scene(artists, words(state, result, alone, row, end))
+
+
+def setting(state) -> str:
+    """What the kind's own control says, so that the picture shows it, too."""
+    texts = {"share": "newest {:.0%}", "alpha": "α = {:g}", "sigma": "σ = {:g}"}
+    return next((texts[name].format(getattr(state, name)) for name in KINDS[state.kind] if name in texts), state.kind)
 
 
 def facts(row: np.ndarray, end: int) -> list[str]:

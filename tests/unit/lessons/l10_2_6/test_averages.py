@@ -114,7 +114,7 @@ def test_the_explorer_at_every_control():
 
 def test_the_lump_of_the_first_copy_is_drawn_in_red():
     picture = averages_explorer(AVERAGES)
-    scene = picture.set(kind="exponential, begun from a copy", alpha=0.999).scene
+    scene = picture.set(kind="exponential (copy)", alpha=0.999).scene
     assert scene.artists["start"] == ([1, 1], [0, 1]) and "on the first iterate: 99.3 %" in scene.status
     assert picture.set(kind="exponential").scene.artists["start"] == ([], [])
 
