@@ -6,7 +6,7 @@ Linux the process is a fork. Elsewhere no fork is safe under a running kernel: t
 in a fork, it is a fresh Python that is sent the work by cloudpickle. What cannot be sent runs here, under a timer.
 
 It is no prison: code that *wants* to do harm is the learner's own, with the learner's rights. It may kill its parent,
-write to files and to the descriptors that a fork inherits, or forge an answer; nobody is cheated but the learner.
+write to files, or forge an answer; nobody is cheated but the learner.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import stat
 import sys
 import threading
 import time
@@ -212,6 +213,7 @@ def _child(work, sender, seconds: float, memory: int) -> None:
             os.setpgid(0, 0)
         gc.disable()  # a collection could finalise the kernel's sockets in the wrong process
         notepad = _quiet()
+        _let_go(but=sender.fileno())
         work = pickle.loads(work) if isinstance(work, bytes) else work
         lift = _limit(seconds, memory)
         sender.send_bytes(b"begun")
@@ -238,6 +240,17 @@ def _quiet() -> _Notepad:
     if "torch" in sys.modules:  # torch's worker threads do not exist in a forked child
         sys.modules["torch"].set_num_threads(1)
     return notepad
+
+
+def _let_go(but: int) -> None:
+    """The pipes and sockets that a fork inherits lead nowhere here: a stray write would reach the kernel's own talks."""
+    if not sys.platform.startswith("linux"):
+        return
+    with open(os.devnull, "r+b", buffering=0) as silence:
+        for number in map(int, os.listdir("/proc/self/fd")):
+            with suppress(OSError):
+                if number not in (but, silence.fileno()) and not stat.S_ISREG(os.fstat(number).st_mode):
+                    os.dup2(silence.fileno(), number)
 
 
 def _nobody_answers(*_, **__):

@@ -8,6 +8,7 @@ import math
 import os
 import random
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -241,6 +242,22 @@ def forged(message):
 def test_a_forged_message(message):
     result = sandbox.run(forged(message), seconds=1)
     assert (result.value, result.problem, result.detail) == (None, "crash", "what it sent back is no answer")
+
+
+@forking
+def test_what_a_fork_inherits_leads_nowhere(tmp_path):
+    """Pipes and sockets of the kernel are out of reach: a stray write once stopped a whole test run."""
+    (tmp_path / "kept").write_text("a learner's file")
+    ours, sockets = os.pipe(), socket.socketpair()
+    with open(tmp_path / "kept") as file, sockets[0], sockets[1]:
+        sandbox.run(forged(b"stray"), seconds=0.5)
+        assert sandbox.run(lambda: file.read()).value == "a learner's file"
+        sockets[0].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sockets[0].recv(5)
+    os.close(ours[1])
+    assert os.read(ours[0], 5) == b""
+    os.close(ours[0])
 
 
 @forking
