@@ -243,7 +243,7 @@ def _quiet() -> _Notepad:
 
 
 def _let_go(but: int) -> None:
-    """The pipes and sockets that a fork inherits lead nowhere here: a stray write would reach the kernel's own talks."""
+    """The pipes and sockets that a fork inherits lead nowhere: a stray write would reach the kernel's own talks."""
     if not sys.platform.startswith("linux"):
         return
     with open(os.devnull, "r+b", buffering=0) as silence:
