@@ -16,7 +16,6 @@ import builtins
 import faulthandler
 import gc
 import getpass
-import io
 import json
 import multiprocessing
 import os
@@ -30,36 +29,18 @@ import types
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from course_utils.exercises.guarded import INTERRUPTED, TOO_MUCH, Guarded, Notepad, outcome
 from course_utils.interrupts import uninterrupted
 
 SECONDS = 5.0
 START_SECONDS = {"fork": 5.0, "spawn": 60.0}  # until the child begins; a fresh Python may have to import torch first
 EXTRA_MEMORY = 1_500_000_000  # bytes a check may use beyond what its process held at the beginning
 MOST_BYTES = 50_000_000  # of an answer
-KEEP_PRINTED = 2_000  # characters of the learner's prints that come back
 WAYS = ("fork", "spawn", "here") if sys.platform.startswith("linux") else ("spawn", "here")
 
 LATE = "it was still running after {:g} seconds and was stopped (a loop that never ends?)"
-TOO_MUCH = "it asked for more memory than a check allows"
-INTERRUPTED = "it raised KeyboardInterrupt"
-
-
-@dataclass
-class Guarded:
-    """What came of a guarded run.
-
-    value: what the work returned, None when there is a problem. problem: None, "time", "memory", "exit" (the code ended
-    its process) or "crash". detail: the problem in words, without a full stop. printed: the first characters the work
-    printed; printed_chars counts all of them.
-    """
-
-    value: object = None
-    problem: str | None = None
-    detail: str = ""
-    printed: str = ""
-    printed_chars: int = 0
 
 
 def run(
@@ -77,33 +58,6 @@ def run(
         result = _run_here(work, seconds) if name == "here" else _run_apart(work, name, seconds, memory)
         if result is not None:
             return result
-
-
-class _Notepad(io.TextIOBase):
-    """A stdout that keeps the first characters and counts the rest."""
-
-    text, chars = "", 0
-
-    def write(self, text):
-        self.text += text[: max(0, KEEP_PRINTED - self.chars)]
-        self.chars += len(text)
-        return len(text)
-
-
-def _outcome(work: Callable, notepad: _Notepad) -> Guarded:
-    """Call the work, turning the ways Python code can leave it into a Guarded."""
-    try:
-        result = Guarded(work())
-    except MemoryError:
-        result = Guarded(None, "memory", TOO_MUCH)
-    except SystemExit:
-        result = Guarded(None, "exit", "it called exit(), which would end the whole kernel")
-    except KeyboardInterrupt:
-        result = Guarded(None, "exit", INTERRUPTED)
-    except BaseException as error:
-        result = Guarded(None, "crash", f"it ended with {type(error).__name__}")
-    result.printed, result.printed_chars = notepad.text, notepad.chars
-    return result
 
 
 # ------------------------------------------------------------------------------------- in a process of its own
@@ -217,7 +171,7 @@ def _child(work, sender, seconds: float, memory: int) -> None:
         work = pickle.loads(work) if isinstance(work, bytes) else work
         lift = _limit(seconds, memory)
         sender.send_bytes(b"begun")
-        result = _outcome(work, notepad)
+        result = outcome(work, notepad)
         lift()
         sender.send_bytes(json.dumps(asdict(result)).encode())
         time.sleep(10)  # the parent ends us, and while we are here it finds what we started
@@ -225,9 +179,9 @@ def _child(work, sender, seconds: float, memory: int) -> None:
         os._exit(70)  # whatever happens in here, the child must not return into the lesson
 
 
-def _quiet() -> _Notepad:
+def _quiet() -> Notepad:
     """Nothing the child prints or displays may reach the notebook by itself."""
-    notepad = _Notepad()
+    notepad = Notepad()
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = notepad
     builtins.input = getpass.getpass = _nobody_answers
     faulthandler.disable()  # it would write a crash report where the learner reads
@@ -280,7 +234,7 @@ def _limit(seconds: float, memory: int) -> Callable[[], None]:
 # ------------------------------------------------------------------------------------- in this process
 def _run_here(work: Callable, seconds: float) -> Guarded:
     """The last resort. In the main thread, where a kernel runs cells, a Ctrl-C of ours stops what takes too long."""
-    notepad, late = _Notepad(), threading.Event()
+    notepad, late = Notepad(), threading.Event()
 
     def ring():
         late.set()
@@ -295,7 +249,7 @@ def _run_here(work: Callable, seconds: float) -> Guarded:
         if threading.current_thread() is threading.main_thread():
             timer.start()
         with redirect_stdout(notepad), redirect_stderr(notepad):
-            result = _outcome(work, notepad)
+            result = outcome(work, notepad)
         timer.cancel()
     except KeyboardInterrupt:  # it struck while the work was just ending
         result = Guarded(None, "exit", INTERRUPTED)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from course_utils import files as paths
-from course_utils.exercises import bank, checking, sandbox
+from course_utils.exercises import bank, checking, guarded, sandbox
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as a notebook's functions travel: nobody can import them
 forking = pytest.mark.skipif("fork" not in sandbox.WAYS, reason="no safe fork on this platform")
@@ -132,7 +132,7 @@ def test_prints_are_kept_short_and_counted(way, capfd):
 
     result = sandbox.run(loud, way=way)
     assert result.value == [1, 2.5] and result.problem is None
-    assert len(result.printed) == sandbox.KEEP_PRINTED and result.printed_chars == 10_000_001
+    assert len(result.printed) == guarded.KEEP_PRINTED and result.printed_chars == 10_000_001
     assert capfd.readouterr().out == ""
 
 
