@@ -49,7 +49,7 @@ DOTTED = re.compile(r"\b(?:course_utils|tests\.(?:benchmarks|browser|faults|unit
 SCRIPT = re.compile(r"(?<![\w./])[A-Za-z0-9_][\w./]*\.py\b(?!\.)")
 FOLDER = re.compile(r"(?<![\w./:])(?:course_utils|tests|notebooks|data/recorded|\.ci)/[\w./]*[\w/]")
 # Files of other projects, and files that an example makes.
-FOREIGN = ("torch_lr_finder/", "lightning/", "fastai/", "FILE.py", "edited.py", "10.1.3_cosine_decay.py")
+FOREIGN = ("torch_lr_finder/", "lightning/", "fastai/", "FILE.py", "edited.py", "my_search.py", "10.1.3_cosine_decay.py")
 
 
 FILES = [f"/{short(path)}" for path in [*MODULES, *OTHERS]]
