@@ -54,85 +54,69 @@ def desk_explorer(table, names=None) -> LivePicture:
 
 def build(names, sizes, runs, figure):
     left, right = figure.subplots(1, 2, width_ratios=[1.75, 1])
-    count = len(names)
-    left.set(xlim=(-REACH, REACH), ylim=(count - 0.4, -0.6), xlabel="main effect, points of test accuracy")
-    left.set_yticks(range(count), labels=names)
+    left.set(xlim=(-REACH, REACH), ylim=(len(names) - 0.4, -0.6), xlabel="main effect, points of test accuracy")
+    left.set_yticks(range(len(names)), labels=names)
     left.grid(axis="y", visible=False)
     left.axvline(0, color=style.INK, lw=0.9)
     right.set(xlim=(-1, runs), xlabel="recorded runs, in order", ylabel="test accuracy (%)", xticks=[])
-    words = dict(fontsize=9, fontweight="bold", va="bottom")
-    artists = {
-        "on": left.plot([], [], ls="none", marker="s", ms=7, color=style.INK, clip_on=False, label="switched on")[0]
-    }
+    dots = lambda axes, marker, size, **how: axes.plot([], [], ls="none", marker=marker, ms=size, **how)[0]  # noqa: E731
+    artists = {"on": dots(left, "s", 7, color=style.INK, clip_on=False, label="on")}
     for n, size in enumerate(sizes):
-        how = dict(ls="none", marker=style.MARKERS[n], ms=4.5, mfc="none", color=style.QUIET, mew=0.9)
-        artists[f"at {size}"] = left.plot([], [], label=f"{size} a class", **how)[0]
-    for k in range(count):
+        look = dict(mfc="none", color=style.QUIET, mew=0.9, label=f"{size} a class")
+        artists[f"at {size}"] = dots(left, style.MARKERS[n], 4.5, **look)
+    for k in range(len(names)):
         artists[f"bar {k}"] = left.plot([], [], lw=2.2, ls="-", color=style.QUIET)[0]
     for verdict, color in COLORS.items():
-        how = dict(ls="none", ms=6.5, color=color, zorder=3)
-        artists[verdict] = left.plot([], [], marker="D", **how)[0]
-    artists["cell"] = left.text(0, 0, "", **words)
-    artists["runs"] = right.plot([], [], ls="none", marker="o", ms=3.2, color=style.QUIET)[0]
-    artists["nearest"] = right.plot([], [], ls="none", marker="o", ms=10, mfc="none", mew=2, color=style.PALETTE[1])[0]
+        artists[verdict] = dots(left, "D", 6.5, color=color, zorder=3, label=verdict)
+    artists["cell"] = left.text(0, 0, "", fontsize=9, fontweight="bold", va="bottom")
+    artists["runs"] = dots(right, "o", 3.2, color=style.QUIET)
+    artists["nearest"] = dots(right, "o", 10, mfc="none", mew=2, color=style.PALETTE[1])
     artists["promise"] = right.plot([], [], color=style.PALETTE[0], lw=1.6, ls=(0, (5, 2)))[0]
-    artists["promised"] = right.text(0, 0, "", fontsize=8.5, color=style.INK, va="bottom")
-    artists["apart"] = right.text(0, 0, "", fontsize=8.5, color=style.INK, ha="center", va="top")
-    handles = [artists["on"], *(artists[f"at {size}"] for size in sizes)]
-    left.legend(handles, [handle.get_label() for handle in handles], loc="upper center", bbox_to_anchor=(0.4, -0.16),
-                ncols=4, handlelength=0.8, columnspacing=1.0)  # fmt: skip
+    artists["numbers"] = right.text(0, 0, "", fontsize=8.8, va="top", linespacing=1.4, transform=right.transAxes)
+    handles = [artists[name] for name in (*COLORS, "on", *(f"at {size}" for size in sizes))]
+    how = dict(loc="upper center", bbox_to_anchor=(0.4, -0.16), ncols=4, handlelength=0.8, columnspacing=1.0)
+    left.legend(handles, [handle.get_label() for handle in handles], **how)
     return {"left": left, "right": right}, artists
-
-
-def chosen(cell: Cell, state) -> list[str]:
-    """The switches that are on."""
-    return [name for name in cell.names if getattr(state, key(name))]
 
 
 def draw(grid: dict[tuple[str, int], Cell], state) -> Scene:
     cell = grid[state.task, state.per_class]
-    on, rows = chosen(cell, state), range(len(cell.names))
+    on = [name for name in cell.names if getattr(state, key(name))]
+    clip = lambda x: float(np.clip(x, -REACH, REACH))  # noqa: E731
     artists = {
         "cell": (-REACH, -0.75, f"{cell.task}, {cell.per_class} images a class"),
         "on": ([-REACH * 0.97] * len(on), [cell.names.index(name) for name in on]),
     }
-    clip = lambda x: float(np.clip(x, -REACH, REACH))  # noqa: E731
     for verdict in COLORS:
-        mine = [(clip(cell.effects[name].mean), k) for k, name in enumerate(cell.names)
-                if cell.effects[name].verdict == verdict]  # fmt: skip
-        artists[verdict] = ([x for x, _ in mine], [y for _, y in mine])
+        rows = [k for k, name in enumerate(cell.names) if cell.effects[name].verdict == verdict]
+        artists[verdict] = ([clip(cell.effects[cell.names[k]].mean) for k in rows], rows)
     for k, name in enumerate(cell.names):
-        effect = cell.effects[name]
-        artists[f"bar {k}"] = ([clip(effect.low), clip(effect.high)], [k, k])
+        artists[f"bar {k}"] = ([clip(cell.effects[name].low), clip(cell.effects[name].high)], [k, k])
     for (task, n), other in grid.items():
         if task == cell.task and n != cell.per_class:
-            artists[f"at {n}"] = ([clip(other.effects[name].mean) for name in cell.names], list(rows))
-    order = np.argsort(cell.accuracy, kind="stable")
-    position, apart = cell.nearest(on)
-    x, y = int(np.flatnonzero(order == position)[0]), float(cell.accuracy[position])
-    promise, low, high = cell.predicted(on), cell.accuracy.min(), cell.accuracy.max()
-    low, high = 10 * np.floor((low - 6) / 10), 10 * np.ceil((high + 4) / 10)
-    shown = float(np.clip(promise, low + 1, high - 4))
-    below = y - low > 0.25 * (high - low)
+            means = [clip(other.effects[name].mean) for name in cell.names]
+            artists[f"at {n}"] = (means, list(range(len(means))))
+    order, (position, apart) = np.argsort(cell.accuracy, kind="stable"), cell.nearest(on)
+    y, promise = float(cell.accuracy[position]), cell.predicted(on)
+    low, high = 10 * np.floor((cell.accuracy.min() - 2) / 10), 10 * np.ceil((cell.accuracy.max() + 6) / 10)
     artists |= {
         "runs": (np.arange(len(order)), cell.accuracy[order]),
-        "nearest": ([x], [y]),
-        "promise": ([-1, len(order)], [shown, shown]),
-        "promised": (-0.5, shown + 0.3, f"promised {promise:.0f}"),
-        "apart": (min(max(x, 8), len(order) - 9), y - 0.045 * (high - low) if below else y + 0.13 * (high - low),
-                  f"nearest: {y:.1f}"),
-    }  # fmt: skip
+        "nearest": ([int(np.flatnonzero(order == position)[0])], [y]),
+        "promise": ([-1, len(order)], [float(np.clip(promise, low + 1, high - 1))] * 2),
+        "numbers": (0.02, 1.13, f"nearest {y:.1f} %, {apart} away\npromised {promise:.1f} %"),
+    }
     return Scene(artists, words(cell, on, position, apart, promise), {"right": (None, None, low, high)})
 
 
 def words(cell: Cell, on: list[str], position: int, apart: int, promise: float) -> str:
-    listed = {verdict: [name for name in cell.names if cell.effects[name].verdict == verdict] for verdict in COLORS}
-    run = cell.runs[position]
-    other = sorted(switches_of(run) ^ set(on), key=cell.names.index)
-    where = "this very setting" if not apart else f"{apart} switch{'es' * (apart > 1)} away ({', '.join(other)})"
+    listed = {
+        verdict: ", ".join(name for name in cell.names if cell.effects[name].verdict == verdict) or "none"
+        for verdict in COLORS
+    }
+    other = ", ".join(sorted(switches_of(cell.runs[position]) ^ set(on), key=cell.names.index))
+    where = "this very setting" if not apart else f"{apart} switch{'es' * (apart > 1)} away ({other})"
     return (
         f"{cell.task}, {cell.per_class} a class, {len(cell.runs)} runs. On: {', '.join(on) or 'nothing'}.\n"
-        f"Nearest recorded run: {where}: {run.test_percent:.1f} %. The effects add up to {promise:.1f} %.\n"
-        f"Gain here: {', '.join(listed['gains']) or 'none'}.\n"
-        f"Cost here: {', '.join(listed['costs']) or 'none'}."
+        f"Nearest recorded run: {where}: {cell.accuracy[position]:.1f} %. The effects add up to {promise:.1f} %.\n"
+        f"Gain here: {listed['gains']}.\nCost here: {listed['costs']}."
     )

@@ -3,15 +3,14 @@
     table = cells(recorded("10.3.4"))
     table["objects", 5].effects["mixup"]        # Effect(mean=-3.1, low=-4.6, high=-1.6), points of test accuracy
 
-A cell is one task with one number of images a class. Its runs are fitted by least squares: a constant, one number for
-each seed, one for each switch. The interval is Student's, 90 %, with the residual degrees of freedom.
+A cell is one task with one number of images a class. Its runs are fitted by least squares: one number for each seed,
+one for each switch. The interval is Student's, 90 %, with the residual degrees of freedom.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,8 +18,7 @@ from scipy.special import stdtrit
 from course_utils.claims.rule import student
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """Points of accuracy with a switch on minus off, and the ends of its interval."""
 
     mean: float
@@ -32,50 +30,27 @@ class Effect:
         return "gains" if self.low > 0 else "costs" if self.high < 0 else "undecided"
 
 
-@dataclass(eq=False)
 class Cell:
-    """The designed runs of one task with one number of images a class. names: of the switches, in order."""
+    """The designed runs of one task with one number of images a class. names: of the switches, in order.
 
-    task: str
-    per_class: int
-    runs: list
-    names: tuple[str, ...]
+    on: [runs, switches], 1 where a switch is on. seeds: [runs, seeds], 1 for the seed of a run. accuracy: on the test
+    images, per cent. effects: switch -> Effect.
+    """
 
-    @cached_property
-    def on(self) -> np.ndarray:
-        """[runs, switches], 1 where a switch is on."""
-        return np.array([[name in switches_of(run) for name in self.names] for run in self.runs], float)
-
-    @cached_property
-    def accuracy(self) -> np.ndarray:
-        """Test accuracy of each run in per cent."""
-        return np.array([run.test_percent for run in self.runs])
-
-    @cached_property
-    def blocks(self) -> np.ndarray:
-        """[runs, seeds]: 1 for the seed of a run; their sum is the constant."""
-        seeds = np.array([run.seed for run in self.runs])
-        return (seeds[:, None] == np.unique(seeds)).astype(float)
-
-    @cached_property
-    def fit(self) -> tuple[np.ndarray, dict[str, Effect], float]:
-        """(accuracy at each seed with all off, the effects, spread of what is left)."""
-        X = np.hstack([self.blocks, self.on])
-        numbers, errors, spread, freedom = least_squares(X, self.accuracy)
-        half, first = student(freedom) * errors, self.blocks.shape[1]
-        effects = {
-            name: Effect(numbers[k], numbers[k] - half[k], numbers[k] + half[k])
-            for k, name in enumerate(self.names, first)
-        }
-        return numbers[:first], effects, spread
-
-    @property
-    def effects(self) -> dict[str, Effect]:
-        return self.fit[1]
+    def __init__(self, task: str, per_class: int, runs: list, names):
+        self.task, self.per_class, self.runs, self.names = task, per_class, runs, tuple(names)
+        self.on = np.array([[name in switches_of(run) for name in self.names] for run in runs], float)
+        numbers = np.array([run.seed for run in runs])
+        self.seeds = (numbers[:, None] == np.unique(numbers)).astype(float)
+        self.accuracy = np.array([run.test_percent for run in runs])
+        found, errors, freedom = least_squares(np.hstack([self.on, self.seeds]), self.accuracy)
+        rows = zip(self.names, found, student(freedom) * errors, strict=False)
+        self.effects = {name: Effect(mean, mean - half, mean + half) for name, mean, half in rows}
+        self.base = float(found[len(self.names) :].mean())
 
     def predicted(self, on) -> float:
-        """The sum of the main effects: accuracy in per cent, at the mean seed."""
-        return float(np.mean(self.fit[0]) + sum(self.effects[name].mean for name in on))
+        """What the main effects of these switches add up to: accuracy in per cent, at the mean seed."""
+        return self.base + sum(self.effects[name].mean for name in on)
 
     def nearest(self, on) -> tuple[int, int]:
         """(position of the recorded run that differs in the fewest switches, how many those are)."""
@@ -90,25 +65,25 @@ def switches_of(run) -> set[str]:
 
 def cells(table, names=None) -> dict[tuple[str, int], Cell]:
     """(task, images a class) -> Cell, of all designed runs in a RunTable. Raises ValueError where there are none."""
-    runs = [run for run in table if run.config.get("kind") == "desk"]
-    if not runs:
-        raise ValueError("the table holds no designed runs; recorded('10.3.4') does.")
     if names is None:
         from course_utils.lessons.l10_3_4.switches import SWITCHES as names
     groups: dict[tuple[str, int], list] = {}
-    for run in runs:
-        groups.setdefault((run.config["task"], run.config["per_class"]), []).append(run)
-    return {key: Cell(*key, group, tuple(names)) for key, group in groups.items()}
+    for run in table:
+        if run.config.get("kind") == "desk":
+            groups.setdefault((run.config["task"], run.config["per_class"]), []).append(run)
+    if not groups:
+        raise ValueError("the table holds no designed runs; recorded('10.3.4') does.")
+    return {key: Cell(*key, group, names) for key, group in groups.items()}
 
 
-def least_squares(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """(numbers, their standard errors, spread of the residuals, degrees of freedom). ValueError for too few rows."""
+def least_squares(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """(numbers, their standard errors, degrees of freedom). ValueError for too few rows."""
     numbers, _, rank, _ = np.linalg.lstsq(X, y, rcond=None)
     freedom = len(y) - rank
     if freedom < 1 or rank < X.shape[1]:
         raise ValueError(f"{len(y)} runs cannot tell {X.shape[1]} numbers apart.")
-    spread = float(np.sqrt(((y - X @ numbers) ** 2).sum() / freedom))
-    return numbers, spread * np.sqrt(np.diag(np.linalg.inv(X.T @ X))), spread, freedom
+    spread = np.sqrt(((y - X @ numbers) ** 2).sum() / freedom)
+    return numbers, spread * np.sqrt(np.diag(np.linalg.inv(X.T @ X))), freedom
 
 
 def interactions(table: dict[tuple[str, int], Cell]) -> list[tuple[str, str, Effect, bool]]:
@@ -118,21 +93,17 @@ def interactions(table: dict[tuple[str, int], Cell]) -> list[tuple[str, str, Eff
     Real: it stays clear of zero at the level divided by the number of pairs (Bonferroni), since 66 are looked at.
     """
     names = next(iter(table.values())).names
-    pairs = list(combinations(range(len(names)), 2))
-    blocks, rows = [], []
-    for cell in table.values():
-        sign = cell.on - 0.5
-        blocks.append(np.hstack([cell.blocks, sign]))
-        rows.append(np.stack([sign[:, a] * sign[:, b] for a, b in pairs], 1))
-    own = np.zeros((sum(map(len, blocks)), sum(block.shape[1] for block in blocks)))
-    top = left = 0
-    for block in blocks:
-        own[top : top + len(block), left : left + block.shape[1]] = block
-        top, left = top + len(block), left + block.shape[1]
-    y = np.concatenate([cell.accuracy for cell in table.values()])
-    numbers, errors, _, freedom = least_squares(np.hstack([own, np.vstack(rows)]), y)
+    pairs, left = list(combinations(range(len(names)), 2)), 0
+    own = [np.hstack([cell.seeds, cell.on - 0.5]) for cell in table.values()]  # each cell has numbers of its own
+    rows = []
+    for cell, block in zip(table.values(), own, strict=True):
+        rows.append(np.zeros((len(block), sum(b.shape[1] for b in own) + len(pairs))))
+        rows[-1][:, left : left + block.shape[1]] = block
+        rows[-1][:, -len(pairs) :] = np.stack([(cell.on[:, a] - 0.5) * (cell.on[:, b] - 0.5) for a, b in pairs], 1)
+        left += block.shape[1]
+    found = least_squares(np.vstack(rows), np.concatenate([cell.accuracy for cell in table.values()]))
+    (numbers, errors, freedom), result = found, []
     strict = float(stdtrit(freedom, 1 - 0.05 / len(pairs)))
-    result = []
     for (a, b), mean, error in zip(pairs, numbers[left:], errors[left:], strict=True):
         half = student(freedom) * error
         result.append((names[a], names[b], Effect(mean, mean - half, mean + half), abs(mean) > strict * error))

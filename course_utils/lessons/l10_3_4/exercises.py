@@ -1,6 +1,4 @@
-"""Exercises of lesson 10.3.4: how much decay does in a run, CutMix at the border, main effects, the loss of a mixture."""
-
-from math import log
+"""Exercises of lesson 10.3.4: how much decay does in a run, CutMix at the border, a main effect from four runs."""
 
 from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExercise
 
@@ -57,18 +55,10 @@ added up: You added the losses up. Each update takes its share of what is *left*
     return 1 - decay * sum(rates)
 peak rate throughout: You took the highest rate for every update. The schedule lowers it, and the decay with it.
     return (1 - decay * max(rates, default=0.0)) ** len(rates)
-last update alone: That is the last update alone.
-    return 1 - decay * rates[-1] if rates else 1.0
 what is gone: That is the share that is *gone*. Asked is the factor that is left.
-    factor = 1.0
-    for lr in rates:
-        factor *= 1 - lr * decay
-    return 1 - factor
+    return factor -> return 1 - factor
 grows: Decay shrinks: one *minus* the rate times the decay.
-    factor = 1.0
-    for lr in rates:
-        factor *= 1 + lr * decay
-    return factor
+    1 - lr * decay -> 1 + lr * decay
 zero gradient, no decay: You let the weight rest because its gradient is zero. Only a gradient of `None` is skipped.
     return 1.0
 """,
@@ -82,96 +72,43 @@ zero gradient, no decay: You let the weight rest because its gradient is zero. O
 )
 
 
-def _kept(height, width, y, x, lam):
-    half = 0.5 * (1 - lam) ** 0.5
-    dy, dx = int(half * height), int(half * width)
-    rows = min(height, y + dy) - max(0, y - dy)
-    columns = min(width, x + dx) - max(0, x - dx)
-    return 1 - rows * columns / (height * width)
-
-
-def _draw_kept(rng):
-    height, width = rng.randint(12, 48), rng.randint(12, 48)
-    return height, width, rng.randint(0, height - 1), rng.randint(0, width - 1), round(rng.uniform(0.05, 0.8), 3)
-
-
-KEPT = FunctionExercise(
+KEPT = ValueExercise(
     id="10.3.4.kept",
     title="CutMix at the border",
     task="""
-CutMix draws λ and a point, and pastes a box of a second image around that point. The box is to cover the share 1 − λ,
-so half its height is `int(0.5 * sqrt(1 - lam) * height)` pixels, half its width likewise. Where the box leaves the
-image, it is cut off. Write `kept(height, width, y, x, lam)`: the share of the label that the **first** image deserves.
-
-- `height`, `width`: of the image in pixels
-- `y`, `x`: the middle of the box, whole numbers inside the image; it reaches from `y - half` (included) to `y + half`
-  (not included), and the same across
-- `lam`: the λ that was drawn, below 1
+CutMix pastes a box of a second image into a first one of `side` × `side` pixels. The box was to reach `half` pixels to
+each side of its middle: rows from `y - half` (included) to `y + half` (not included), columns likewise around `x`.
+Where it leaves the image, it is cut off. What share of the label does the **first** image deserve?
 """,
-    function="kept",
-    returns="the share of the pixels that still belong to the first image",
-    stub="""
-def kept(height, width, y, x, lam):
-    return ...
-""",
+    given={"side": 32, "half": 10, "y": 4, "x": 27},
+    answer=lambda side, half, y, x: (
+        1 - (min(side, y + half) - max(0, y - half)) * (min(side, x + half) - max(0, x - half)) / side**2
+    ),
     solution="""
-def kept(height, width, y, x, lam):
-    dy = int(0.5 * (1 - lam) ** 0.5 * height)
-    dx = int(0.5 * (1 - lam) ** 0.5 * width)
-    rows = min(height, y + dy) - max(0, y - dy)
-    columns = min(width, x + dx) - max(0, x - dx)
-    return 1 - rows * columns / (height * width)
+Rows 0 to 13, 14 of them; columns 17 to 31, 15 of them. So 210 of 1,024 pixels are replaced, and 79.5 % are left. The λ
+that was drawn said 61 %: libraries compute the label anew from the box that was really cut.
+
+```
+answer = 1 - 14 * 15 / 32**2
+```
 """,
     hints=(
         "The label has to follow the pixels. Which pixels are really replaced?",
-        "Rows from max(0, y − half) to min(height, y + half); columns the same way.",
+        "Rows from max(0, y − half) to min(side, y + half); columns the same way.",
         "One minus the box's area over the image's area.",
     ),
-    reference=_kept,
-    draw=_draw_kept,
-    edges=((32, 32, 0, 0, 0.5), (32, 32, 16, 16, 0.5), (20, 40, 19, 3, 0.2), (32, 32, 31, 31, 0.75)),
     misconceptions="""
-label not corrected: You gave the λ that was drawn. At the border the box is cut off, and then the first image keeps
-more than λ.
-    return lam
 border forgotten: Your box reaches over the border: pixels outside the image replace nothing.
-    dy = int(0.5 * (1 - lam) ** 0.5 * height)
-    dx = int(0.5 * (1 - lam) ** 0.5 * width)
-    return 1 - 4 * dy * dx / (height * width)
+    1 - (2 * half) ** 2 / side**2
 share of the second: That is what the *second* image deserves.
-    dy = int(0.5 * (1 - lam) ** 0.5 * height)
-    dx = int(0.5 * (1 - lam) ** 0.5 * width)
-    rows = min(height, y + dy) - max(0, y - dy)
-    columns = min(width, x + dx) - max(0, x - dx)
-    return rows * columns / (height * width)
-root forgotten: Half of each *side* is to be the root of the share: 1 − λ is an area.
-    dy = int(0.5 * (1 - lam) * height)
-    dx = int(0.5 * (1 - lam) * width)
-    rows = min(height, y + dy) - max(0, y - dy)
-    columns = min(width, x + dx) - max(0, x - dx)
-    return 1 - rows * columns / (height * width)
-box of lambda: Your box covers λ. It covers 1 − λ: λ is what the first image keeps.
-    dy = int(0.5 * lam ** 0.5 * height)
-    dx = int(0.5 * lam ** 0.5 * width)
-    rows = min(height, y + dy) - max(0, y - dy)
-    columns = min(width, x + dx) - max(0, x - dx)
-    return 1 - rows * columns / (height * width)
-lower border alone: You cut the box off at zero, but not at the other end of the image.
-    dy = int(0.5 * (1 - lam) ** 0.5 * height)
-    dx = int(0.5 * (1 - lam) ** 0.5 * width)
-    return 1 - (y + dy - max(0, y - dy)) * (x + dx - max(0, x - dx)) / (height * width)
+    (min(side, y + half) - max(0, y - half)) * (min(side, x + half) - max(0, x - half)) / side**2
+rows alone: You cut the rows off and forgot the columns.
+    1 - (min(side, y + half) - max(0, y - half)) * 2 * half / side**2
+columns alone: You cut the columns off and forgot the rows.
+    1 - 2 * half * (min(side, x + half) - max(0, x - half)) / side**2
+half a box: `half` is half of the box's side: it reaches that far to both sides.
+    1 - half**2 / side**2
 """,
-    variants=(
-        "import numpy as np\nmask = np.zeros((height, width), bool)\nhalf = 0.5 * np.sqrt(1 - lam)\n"
-        "dy, dx = int(half * height), int(half * width)\n"
-        "mask[max(0, y - dy) : y + dy, max(0, x - dx) : x + dx] = True\nreturn 1 - mask.mean()",
-        "import math\nhalf = math.sqrt(1 - lam) / 2\ndy, dx = int(half * height), int(half * width)\n"
-        "inside = sum(y - dy <= i < y + dy and x - dx <= j < x + dx for i in range(height) for j in range(width))\n"
-        "return (height * width - inside) / (height * width)",
-        "import torch\nimage = torch.ones(height, width)\nhalf = 0.5 * (1 - lam) ** 0.5\n"
-        "dy, dx = int(half * height), int(half * width)\nimage[max(0, y - dy) : y + dy, max(0, x - dx) : x + dx] = 0\n"
-        "return image.mean()",
-    ),
 )
 
 EFFECT = ValueExercise(
@@ -215,50 +152,6 @@ the other switch: That is the main effect of the deep head.
 """,
 )
 
-MIXED = ValueExercise(
-    id="10.3.4.mixed",
-    title="The loss of a mixture",
-    task="""
-Mixup drew λ = `lam` and mixed an image of class A (share λ) with one of class B (share 1 − λ). For the mixture the
-network gives class A the probability `p_a` and class B `p_b`. What is the loss of this example, in nats?
-""",
-    given={"lam": 0.7, "p_a": 0.5, "p_b": 0.2},
-    answer=lambda lam, p_a, p_b: -lam * log(p_a) - (1 - lam) * log(p_b),
-    unit="nats",
-    solution="""
-The loss is mixed like the labels: 0.7 · (−ln 0.5) + 0.3 · (−ln 0.2) = 0.485 + 0.483 = 0.968. Its lowest value is not 0
-but the entropy of the label, 0.611: a training loss with mixup cannot be compared with one without.
-
-```
-import math
-answer = -0.7 * math.log(0.5) - 0.3 * math.log(0.2)
-```
-""",
-    hints=(
-        "The label is no class any more: it is A to the share λ and B to the rest.",
-        "Cross-entropy with shares: each class's −ln p, weighted by its share.",
-        "λ · (−ln p_a) + (1 − λ) · (−ln p_b).",
-    ),
-    misconceptions="""
-larger label alone: You asked for the larger class alone: the label is a mixture, and B counts with 1 − λ.
-    -math.log(p_a)
-probabilities mixed: You mixed the probabilities and took one logarithm. The two losses are mixed.
-    -math.log(lam * p_a + (1 - lam) * p_b)
-shares swapped: A is the class with the share λ.
-    -(1 - lam) * math.log(p_a) - lam * math.log(p_b)
-both in full: You added both losses in full; they are weighted by their shares.
-    -math.log(p_a) - math.log(p_b)
-mean: You weighted both the same; the shares are λ and 1 − λ.
-    -(math.log(p_a) + math.log(p_b)) / 2
-other logarithm: That is in bits, or in decimal digits: the loss uses the natural logarithm.
-    -lam * math.log2(p_a) - (1 - lam) * math.log2(p_b)
-sign: A loss is positive: minus the logarithm.
-    lam * math.log(p_a) + (1 - lam) * math.log(p_b)
-entropy of the label: That is the entropy of the label itself, the lowest loss possible; the probabilities decide.
-    -lam * math.log(lam) - (1 - lam) * math.log(1 - lam)
-""",
-)
-
 OPEN = OpenExercise(
     id="10.3.4.open",
     title="Open experiment: when does augmentation begin to pay?",
@@ -277,9 +170,9 @@ for updates in (30, 60, 120):
         "`run.test_percent` is the test accuracy of a run, `run.config['train']` that on training images.",
         "A regulariser has something to do where the training accuracy is 1 and the test accuracy is not.",
     ),
-    solution="What to look for: without augmentation the test accuracy stops growing soon after the training images are "
-    "all right; with it the run learns more slowly and goes on longer. Where the two curves cross depends on the number "
-    "of images: passes over the data count, not updates.",
+    solution="What to look for: without augmentation the test accuracy stops growing soon after the training images "
+    "are all right; with it the run learns more slowly and goes on longer. Where the two curves cross depends on the "
+    "number of images: passes over the data count, not updates.",
 )
 
-EXERCISES = (LEFT, KEPT, EFFECT, MIXED, OPEN)
+EXERCISES = (LEFT, KEPT, EFFECT, OPEN)

@@ -1,10 +1,9 @@
 """Table 10.3.4: what twelve switches of a fine-tuning do, on two tasks, for 5, 20 and 80 images a class.
 
-**desk**: 48 runs in each of the six cells, the rows of an orthogonal design: a Hadamard matrix of order 24 and its
-mirror image (Plackett and Burman 1946). In it every switch is on in half of the runs, any two are on together in a
-quarter, and no main effect is mixed up with an interaction of two. Two more of its columns choose the seed (0 to 3: which images, which order),
-so that the seeds cancel, too. **pair**: the base and the base with one switch on, five other seeds (10 to 14).
-**long**: the same with five times the updates.
+**desk**: 48 runs in each of six cells, the rows of an orthogonal design: a Hadamard matrix of order 24 and its mirror
+image (Plackett and Burman 1946). Every switch is on in half of the runs, any two together in a quarter, and no main
+effect is mixed up with an interaction of two; two more columns choose the seed (0 to 3: which images, which order).
+**pair**: the base, and with one switch on, seeds 10 to 14. **long**: four times the updates. **rate**: tries of a rate.
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ PAIRS = {
     ("angles", 20): ("", "randaug"),
 }
 ALL = (("objects", 20), ("angles", 20))  # with all eight stages learning, too: dear
-LONG_PAIRS, PAIR_SEEDS, LONG_SEEDS = ("", "mixup", "randaug"), range(10, 15), range(10, 13)
+LONG_PAIRS = ((20, ""), (20, "mixup"), (20, "randaug"), (5, "deep head"), (5, "deep head+dropout"))
+PAIR_SEEDS, LONG_SEEDS = range(10, 15), range(10, 13)
 TRIES, TRY_SEED = (1e-3, 3e-3), 30
 POINTS = 10
 
@@ -43,8 +43,9 @@ def hadamard24() -> np.ndarray:
 
 def design(task: str, per_class: int) -> list[tuple[str, int]]:
     """48 x (switches that are on, joined by "+"; seed): a design of its own for each cell."""
-    rng = np.random.RandomState([TASKS.index(task), per_class])
-    names = _names()
+    from course_utils.lessons.l10_3_4.switches import SWITCHES
+
+    rng, names = np.random.RandomState([TASKS.index(task), per_class]), list(SWITCHES)
     half = hadamard24()[rng.permutation(24)][:, rng.permutation(24)[: len(names) + 2]]
     rows = np.stack([half, -half], 1).reshape(48, -1)  # a row and its mirror image, one after the other
     return [
@@ -56,23 +57,15 @@ def design(task: str, per_class: int) -> list[tuple[str, int]]:
 def jobs() -> list[dict]:
     """One dict of settings a run; the cells take turns, so that a shorter recording is balanced, too."""
     designs = {(task, n): design(task, n) for n in PER_CLASS for task in TASKS}
-    plan = [_job("desk", task, n, rows[k][0], rows[k][1]) for k in range(48) for (task, n), rows in designs.items()]
-    pairs = [
-        job
-        for seed in PAIR_SEEDS
-        for job in [_job("pair", *cell, on, seed) for cell, switches in PAIRS.items() for on in switches]
-        + [_job("pair", *cell, "", seed, learn=8) for cell in ALL]
-    ]
-    long = [_job("long", "objects", 20, on, seed, updates=LONG) for seed in LONG_SEEDS for on in LONG_PAIRS]
-    tries = [
-        _job("rate", "objects", n, on, TRY_SEED, lr=lr) for n in PER_CLASS for on in ("", "head start") for lr in TRIES
-    ]
-    fifth, share = len(pairs) // 5, -(-len(plan) // 5)
-    return (
-        tries
-        + [j for k in range(5) for j in pairs[k * fifth : (k + 1) * fifth] + plan[k * share : (k + 1) * share]]
-        + long
-    )
+    plan = [_job("desk", *cell, *rows[k]) for k in range(48) for cell, rows in designs.items()]
+    long = [_job("long", "objects", n, on, seed, updates=LONG) for seed in LONG_SEEDS for n, on in LONG_PAIRS]
+    lrs = [(n, on, lr) for n in PER_CLASS for on in ("", "head start") for lr in TRIES]
+    order, share = [_job("rate", "objects", n, on, TRY_SEED, lr=lr) for n, on, lr in lrs], -(-len(plan) // 5)
+    for k, seed in enumerate(PAIR_SEEDS):
+        order += [_job("pair", *cell, on, seed) for cell, switches in PAIRS.items() for on in switches]
+        order += [_job("pair", *cell, "", seed, learn=8) for cell in ALL]
+        order += plan[k * share : (k + 1) * share]
+    return order + long
 
 
 def _job(kind: str, task: str, per_class: int, on: str, seed: int, **more) -> dict:
@@ -96,12 +89,6 @@ def run_one(job: dict) -> Run:
     if choosing:
         run.val, run.test = [(job["updates"], *run.test)], None
     return run
-
-
-def _names() -> list[str]:
-    from course_utils.lessons.l10_3_4.switches import SWITCHES
-
-    return list(SWITCHES)
 
 
 @cache
