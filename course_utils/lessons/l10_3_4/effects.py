@@ -43,10 +43,10 @@ class Cell:
         numbers = np.array([run.seed for run in runs])
         self.seeds = (numbers[:, None] == np.unique(numbers)).astype(float)
         self.accuracy = np.array([run.test_percent for run in runs])
-        found, errors, freedom = least_squares(np.hstack([self.on, self.seeds]), self.accuracy)
-        rows = zip(self.names, found, student(freedom) * errors, strict=False)
+        fitted, errors, freedom = least_squares(np.hstack([self.on, self.seeds]), self.accuracy)
+        rows = zip(self.names, fitted, student(freedom) * errors, strict=False)
         self.effects = {name: Effect(mean, mean - half, mean + half) for name, mean, half in rows}
-        self.base = float(found[len(self.names) :].mean())
+        self.base = float(fitted[len(self.names) :].mean())
 
     def predicted(self, on) -> float:
         """What the main effects of these switches add up to: accuracy in per cent, at the mean seed."""
@@ -101,8 +101,8 @@ def interactions(table: dict[tuple[str, int], Cell]) -> list[tuple[str, str, Eff
         rows[-1][:, left : left + block.shape[1]] = block
         rows[-1][:, -len(pairs) :] = np.stack([(cell.on[:, a] - 0.5) * (cell.on[:, b] - 0.5) for a, b in pairs], 1)
         left += block.shape[1]
-    found = least_squares(np.vstack(rows), np.concatenate([cell.accuracy for cell in table.values()]))
-    (numbers, errors, freedom), result = found, []
+    fitted = least_squares(np.vstack(rows), np.concatenate([cell.accuracy for cell in table.values()]))
+    (numbers, errors, freedom), result = fitted, []
     strict = float(stdtrit(freedom, 1 - 0.05 / len(pairs)))
     for (a, b), mean, error in zip(pairs, numbers[left:], errors[left:], strict=True):
         half = student(freedom) * error

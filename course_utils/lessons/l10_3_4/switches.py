@@ -59,15 +59,15 @@ def tune(
     seed: int,
     lr: float = LR,
     learn: int = LEARN,
-    kept: dict | None = None,
+    memory: dict | None = None,
     config: dict | None = None,
     test: bool = True,
     see: Callable | None = None,
 ) -> tuple[Run, Tail]:
     """One fine-tuning with these switches on. Returns its record (`run.test`: accuracy on few.test) and what learned.
 
-    lr: peak rate of the head. learn: stages that learn (with "freeze": two). kept: a dict of yours, for what the frozen
-    part makes of the test images. see: called after each update with what `watch_curves` wants. config["train"]:
+    lr: peak rate of the head. learn: stages that learn (with "freeze": two). memory: a dict of yours, for what the
+    frozen part makes of the test images. see: called after each update with what `watch_curves` wants. config["train"]:
     accuracy on the first 100 training images at the end. Raises ValueError for an unknown switch.
     """
     on, compute = checked(on), arithmetic()
@@ -108,15 +108,15 @@ def tune(
         for mean, w in zip(average, learning, strict=False):
             w.copy_(mean)
     run.status, seen = "finished", replace(few, view=lambda images: below(net.backbone.prepare(images)))
-    kept, name = {} if kept is None else kept, (few.name, len(tail.stages))
+    memory, name = {} if memory is None else memory, (few.name, len(tail.stages))
     first = replace(seen, train=seen.train.take(min(100, len(seen.train))))
     run.config["train"] = evaluate(tail, first, "train", compute, 50)[1]
     if test:
-        if name not in kept:
+        if name not in memory:
             with torch.no_grad():
-                kept[name] = torch.cat([seen.view(images) for images in few.test.inputs.split(50)])
-        there = replace(seen, test=Split(kept[name], few.test.labels), view=lambda maps: maps)
-        run.test = evaluate(tail, there, "test", compute, 50)
+                memory[name] = torch.cat([seen.view(images) for images in few.test.inputs.split(50)])
+        final = replace(seen, test=Split(memory[name], few.test.labels), view=lambda maps: maps)
+        run.test = evaluate(tail, final, "test", compute, 50)
     return run, tail
 
 

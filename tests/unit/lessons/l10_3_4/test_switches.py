@@ -31,13 +31,13 @@ def test_everything_at_once_and_nothing():
             tune(FEW, wrong, updates=1, seed=0)
 
 
-def test_the_frozen_part_is_still_and_kept_activations_change_nothing():
+def test_the_frozen_part_is_still_and_remembered_activations_change_nothing():
     net, _ = start(FEW)
     before = {name: value.clone() for name, value in net.backbone.stages[:4].state_dict().items()}
-    kept = {}
-    first, tail = tune(FEW, ["decay", "norm"], updates=1, seed=0, kept=kept)
-    again, _ = tune(FEW, ["decay", "norm"], updates=1, seed=0, kept=kept)
-    assert first.test == again.test and list(kept) == [("digits", 4)]
+    memory = {}
+    first, tail = tune(FEW, ["decay", "norm"], updates=1, seed=0, memory=memory)
+    again, _ = tune(FEW, ["decay", "norm"], updates=1, seed=0, memory=memory)
+    assert first.test == again.test and list(memory) == [("digits", 4)]
     assert all(
         torch.equal(value, before[name]) for name, value in start(FEW)[0].backbone.stages[:4].state_dict().items()
     )
@@ -84,7 +84,7 @@ def small(monkeypatch):
     monkeypatch.setattr(record_walk, "PER_CLASS", 2)
     monkeypatch.setattr(record_walk, "UPDATES", 1)
     monkeypatch.setattr(record_walk, "BATCHES", {8: 1, 256: 1})
-    monkeypatch.setattr(record, "KEPT", {})
+    monkeypatch.setattr(record, "MEMORY", {})
 
 
 def test_recorded_runs_are_of_the_settings_they_say(small):
