@@ -34,7 +34,7 @@ def notebook(open_notebook, server):
 def test_the_desk_follows_boxes_and_slider(notebook, artefacts):
     cell = notebook.cell(0)
     words = lambda: cell.locator(PICTURE).get_attribute("alt")  # noqa: E731
-    assert "objects, 5 a class, 48 runs. On: nothing" in words()
+    assert "objects, 5 a class, 44 runs. On: nothing" in words()
     assert "mixup" in words().split("Cost here:")[1]
     box = cell.locator("input[type=checkbox]")
     assert box.count() == 12

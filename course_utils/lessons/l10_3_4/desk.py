@@ -18,7 +18,7 @@ from course_utils.pictures.controls import choice, snap, switch
 from course_utils.pictures.live import LivePicture, Scene
 
 COLORS = {"gains": style.PALETTE[0], "costs": style.PALETTE[2], "undecided": style.QUIET}
-REACH = 20.0  # points either side
+REACH = 30.0  # points either side
 
 
 def key(name: str) -> str:
