@@ -108,7 +108,7 @@ def tune(
         for mean, w in zip(average, learning, strict=False):
             w.copy_(mean)
     run.status, seen = "finished", replace(few, view=lambda images: below(net.backbone.prepare(images)))
-    memory, name = {} if memory is None else memory, (few.name, len(tail.stages))
+    memory, name = {} if memory is None else memory, (few.test.inputs.data_ptr(), len(tail.stages))
     first = replace(seen, train=seen.train.take(min(100, len(seen.train))))
     run.config["train"] = evaluate(tail, first, "train", compute, 50)[1]
     if test:
