@@ -96,7 +96,7 @@ def answers(text: str) -> list[Answer]:
             for call in [direct] if direct else filter(None, map(called_check, ast.walk(node))):
                 name = call.args[0].value
                 inside = "" if direct else "its check stands inside another statement"
-                checks.append((Answer(name, number, ran, problem=inside), asked(call), len(statements)))
+                checks.append((Answer(name, number, ran, problem=inside), argument_of(call), len(statements)))
             if not direct:
                 statements.append(statement)
     for answer, value, place in checks:
@@ -117,7 +117,7 @@ def called_check(node: ast.AST) -> ast.Call | None:
     return node if name == "check" and isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
-def asked(call: ast.Call) -> ast.expr:
+def argument_of(call: ast.Call) -> ast.expr:
     """The expression that is handed over. What a call says of the given numbers is not believed."""
     by_name = [keyword.value for keyword in call.keywords if keyword.arg == "answer"]
     return [*call.args[1:2], *by_name, ast.Constant(None)][0]

@@ -53,9 +53,9 @@ def exporter():
             renderer = Renderer(escape=False, exclude_anchor_links=True, attachments={}, embed_images=False, path="")
             return MarkdownWithMath(renderer=renderer).render(source)
 
-    made = Exporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    made.raw_template = TEMPLATE
-    return made
+    converter = Exporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    converter.raw_template = TEMPLATE
+    return converter
 
 
 def formula(tex: str, block: bool = False) -> str:
@@ -69,22 +69,21 @@ def formula(tex: str, block: bool = False) -> str:
 # ---------------------------------------------------------------- alt texts
 
 
-def said_in(source: str) -> dict[str, str]:
-    """Title -> alt text of the pictures that a cell shows, as its code says them; "" for the last without a title.
+def said_in(source: str) -> list[tuple[str, list[str]]]:
+    """(alt text, titles beside it) for each picture that a cell shows, in order, as its code says it.
 
-    A saved notebook has the alt texts in its code alone. Numbers that were put in while it ran become an ellipsis.
+    Numbers that were put in while the cell ran become an ellipsis.
     """
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     except SyntaxError:  # a cell with IPython's own words
-        return {}
-    texts = {}
-    for call in calls:
-        given = {keyword.arg: words(keyword.value) for keyword in call.keywords}
-        if given.get("alt"):
-            inner = [node for node in ast.walk(call) if isinstance(node, ast.Call)]
-            titles = [words(k.value) for node in inner for k in node.keywords if k.arg in ("title", "name")]
-            texts |= dict.fromkeys([*filter(None, titles), ""], given["alt"])
+        return []
+    texts = []
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        alt = next((words(keyword.value) for keyword in call.keywords if keyword.arg == "alt"), "")
+        if alt:
+            inner = [keyword for node in ast.walk(call) if isinstance(node, ast.Call) for keyword in node.keywords]
+            texts.append((alt, [words(keyword.value) for keyword in inner if keyword.arg in ("title", "name")]))
     return texts
 
 
@@ -100,26 +99,32 @@ def words(node: ast.expr) -> str:
 
 
 def give_alts(nb) -> None:
-    """Write an alt text to each picture of a notebook: its own, the one in the cell's code, or the picture's title."""
+    """Write an alt text to each picture of a notebook: its own, the one in the cell's code, or the picture's title.
+
+    Its own was kept when the notebook was executed (authoring/notebooks.py); older ones have none.
+    """
     for cell in nb.cells:
         pictures = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
-        texts = said_in(cell.source) if pictures else {}
-        for out in pictures:
+        texts = said_in(cell.source) if pictures else []
+        for place, out in enumerate(pictures):
             kind, _, title = out.data.get("text/plain", "Picture").partition(": ")
-            alone = texts.get("") if len(pictures) == 1 else None
-            alt = texts.get(title) or alone
-            alt = f"{title}. {alt}" if alt and title not in alt else alt or f"{kind}: {title}".strip(": ")
+            fitting = [alt for alt, titles in texts if title in titles]
+            if not fitting and len(texts) == len(pictures):
+                fitting = [texts[place][0]]
+            kind = {"LivePicture": "A picture with sliders, standing still"}.get(kind, kind)
+            stop = "" if title.endswith(("?", "!", ".")) else "."
+            alt = f"{title}{stop} {fitting[0]}" if fitting else f"{kind}: {title}".strip(": ")
             out.metadata.setdefault("image/png", {}).setdefault("alt", alt)
 
 
 # ---------------------------------------------------------------- pages
 
 
-def inside(entry: Lesson, made) -> str:
+def inside(entry: Lesson, converter) -> str:
     """The cells and outputs of a lesson as HTML."""
     nb = nbformat.read(entry.path, as_version=4)
     give_alts(nb)
-    return made.from_notebook_node(nb)[0]
+    return converter.from_notebook_node(nb)[0]
 
 
 def linked(page: str, pages: set[str]) -> str:
@@ -175,13 +180,13 @@ def item(row: Lesson, is_there: bool) -> str:
 def book(folder: Path, numbers: list[str] | None = None) -> list[Path]:
     """Write the pages into `folder`: the lessons with these numbers (default: all that exist), contents, claims."""
     entries = [lesson(number) for number in numbers] if numbers else [row for row in LESSONS if row.available]
-    pages, made, written = {Path(row.file).stem for row in entries} | {CLAIMS}, exporter(), []
+    pages, converter, written = {Path(row.file).stem for row in entries} | {CLAIMS}, exporter(), []
     for row in entries:
-        page = whole(str(row), linked(inside(row, made), pages))
+        page = whole(str(row), linked(inside(row, converter), pages))
         written.append(write_whole(folder / f"{Path(row.file).stem}.html", page))
         print(f"{written[-1].name}: {len(page) / 1e6:.1f} MB", flush=True)
     text = (NOTEBOOKS / f"{CLAIMS}.md").read_text(encoding="utf-8")
-    claims = made.markdown2html({}, text)
+    claims = converter.markdown2html({}, text)
     written.append(
         write_whole(folder / f"{CLAIMS}.html", whole("All claims", f"<div class=claims>{linked(claims, pages)}</div>"))
     )

@@ -60,7 +60,7 @@ class Written:
 
     def __call__(self, *args):
         if self.function is None:
-            self.function = made(self.source, self.file)
+            self.function = value_in(self.source, self.file)
         return self.function(*args)
 
 
@@ -73,7 +73,7 @@ def function_code(answer: Answer, file: str):
     return codes[-1] if codes else None
 
 
-def made(source: str, file: str):
+def value_in(source: str, file: str):
     """Run the source (in the sandbox) and give what it calls the answer."""
     names = {"__name__": "__main__", "__builtins__": builtins, **NOTEBOOK_ONLY}
     exec(compile(source, file, "exec"), names)
@@ -119,7 +119,7 @@ def judged(answer: Answer, seconds: float = sandbox.SECONDS) -> checking.Outcome
 def value_of(answer: Answer, file: str):
     """The answer's value, or the error that its code raised, for JSON (runs in the sandbox)."""
     try:
-        return sent(made(answer.source, file))
+        return sent(value_in(answer.source, file))
     except Exception as error:
         return ["error", f"{type(error).__name__}: {short(error, 300, str)}"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from course_utils.authoring.answers import answers, cells, plain
-from course_utils.authoring.judging import Written, judged, made
+from course_utils.authoring.judging import Written, judged, value_in
 from course_utils.authoring.same_code import is_the_solution
 from course_utils.contents import LESSONS
 from course_utils.exercises import bank
@@ -37,7 +37,7 @@ def test_only_what_the_answer_needs_is_taken():
 
 def test_the_latest_definition_before_the_check_counts_and_changes_are_followed():
     cell = "x = [1]\nx = [2]\nx.append(3)\nx[0] = 5\nif x:\n    x = x + [9]\ncheck('10.1.3.area', x)\nx = [0]"
-    assert made(single(cell).source, "cell") == [5, 3, 9]
+    assert value_in(single(cell).source, "cell") == [5, 3, 9]
 
 
 def test_a_definition_below_the_check_serves_where_there_is_none_above():
