@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import psutil
+
 from course_utils.authoring import report_page
 from course_utils.authoring.handed_in import Learner, Unreadable, learners
 from course_utils.authoring.judging import Verdict
@@ -45,7 +47,7 @@ class Row:
     problems: list[str] = field(default_factory=list)
     never_ran: int = 0
     cells: int = 0
-    confined: bool = False
+    confined: bool | None = None  # could it write in its own folder only? None: nothing of it ran
 
     def lessons(self) -> set[str]:
         """The lessons of which something was handed in."""
@@ -91,8 +93,10 @@ def unshare() -> tuple[str, ...]:
 def guard(rows: list[Row]) -> str:
     """In words, what held the judged code back on this machine."""
     network = "no network" if unshare() else "the NETWORK WAS OPEN (this system cannot cut it off without rights)"
-    files = "no files outside its own folder written" if all(row.confined for row in rows) else "FILES NOT PROTECTED"
-    return f"Each answer ran in a sandbox with limits of time and memory; {network}; {files}."
+    others = "no other process in sight" if "--pid" in unshare() else "your OTHER PROCESSES NOT PROTECTED"
+    confined = {row.confined for row in rows} - {None}
+    files = "no files written outside its own folder" if confined == {True} else "your FILES NOT PROTECTED"
+    return f"Each answer ran in a sandbox with limits of time and memory; {network}; {others}; {files}."
 
 
 def judge(learner: Learner) -> Row:
@@ -142,10 +146,16 @@ def spoken(folder: Path, notebooks: int) -> tuple[bytes, bool]:
 
 
 def end(process: subprocess.Popen) -> None:
-    """Kill a judging process and what it started."""
+    """Kill a judging process and what it started, also what left its group."""
+    started = []
+    with suppress(psutil.Error):
+        started = psutil.Process(process.pid).children(recursive=True)
     with suppress(OSError, AttributeError):
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
+    for other in started:
+        with suppress(psutil.Error):
+            other.kill()
     process.wait()
 
 

@@ -10,6 +10,7 @@ from course_utils.exercises.checking import CORRECT, ERROR, NOT_ATTEMPTED, NOT_Y
 
 SIGNS = {CORRECT: "✓", NOT_YET: "✗", ERROR: "!", NOT_ATTEMPTED: "·", "": ""}
 WORDS = {CORRECT: "correct", NOT_YET: "wrong", ERROR: "error", NOT_ATTEMPTED: "not attempted", "": "not handed in"}
+KINDS = [word for kind, word in WORDS.items() if kind]
 KEY = (
     "✓ correct, ✗ wrong, ! error, · not attempted, empty: nothing of that lesson handed in. "
     "= the code is that of the bank's solution. ° its cell was never run."
@@ -23,7 +24,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 table { border-collapse: collapse; margin: .5em 0 1.5em; }
 th, td { border: 1px solid var(--line); padding: .25em .6em; text-align: left; vertical-align: top; }
 thead th { background: var(--soft); }
-td small { display: block; max-width: 16em; overflow-wrap: anywhere; }
+td small { display: block; width: max-content; max-width: 16em; overflow-wrap: break-word; }
 """
 
 
@@ -52,10 +53,23 @@ def by_lesson(exercises: list[str]) -> dict[str, list[str]]:
     return groups
 
 
+def overview(report) -> list[list[str]]:
+    """A line for every learner: how many exercises of which outcome, and remarks. Whoever handed in, is in it."""
+    rows = []
+    for row in report.rows:
+        kinds = [row.kind(name) for name in report.exercises()]
+        rows.append([row.learner, *(str(kinds.count(kind)) for kind in WORDS if kind), "; ".join(notes(row))])
+    return rows
+
+
 def as_text(report) -> str:
-    """One table a lesson, then what the class shares, then what is to be said about single learners."""
+    """An overview, one table a lesson, then what the class shares, then what is to be said about single learners."""
     wide = min(30, max([8, *(len(row.learner) for row in report.rows)]))
-    lines = []
+    lines = [f"{'':{wide}}  " + "  ".join(KINDS)]
+    for learner, *counts, remark in overview(report):
+        cells = [f"{count:{len(word)}}" for count, word in zip(counts, KINDS, strict=True)]
+        lines.append(f"{learner[:wide]:{wide}}  {'  '.join(cells)}  {remark}".rstrip())
+    lines.append("")
     for lesson, names in by_lesson(report.exercises()).items():
         heads = [name.rpartition(".")[2] for name in names]
         lines += [f"{lesson:{wide}}  " + "  ".join(heads)]
@@ -69,7 +83,6 @@ def as_text(report) -> str:
     lines += ["Misconceptions that several learners share:"] * bool(shared)
     lines += [f"  {count} learners, {exercise}, {name}: {message}" for exercise, name, message, count in shared]
     lines += [""] * bool(shared)
-    lines += [f"{row.learner}: {line}" for row in report.rows for line in notes(row)]
     return "\n".join([*lines, report.guard])
 
 
@@ -112,15 +125,20 @@ def as_html(report) -> str:
         f"<li><b>{count} learners</b>, {e(exercise)}, <i>{e(name)}</i>: {e(message)}</li>"
         for exercise, name, message, count in report.shared()
     )
-    lines = "".join(f"<li><b>{e(row.learner)}</b>: {e(line)}</li>" for row in report.rows for line in notes(row))
+    heads = "".join(f"<th scope=col>{word}</th>" for word in ["learner", *KINDS, "remarks"])
+    lines = "".join(
+        f"<tr><th scope=row>{e(row[0])}</th>{''.join(f'<td>{e(part)}</td>' for part in row[1:])}</tr>"
+        for row in overview(report)
+    )
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         "<!DOCTYPE html><html lang=en><head><meta charset=utf-8><title>Report on handed-in notebooks</title>"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<meta name=viewport content='width=device-width, initial-scale=1'><style>{STYLE}</style></head><body><main>"
         f"<h1>Handed-in notebooks</h1><p>{len(report.rows)} learners. {e(report.guard)}</p><p>{e(KEY)}</p>"
-        f"{''.join(parts)}<h2>What several learners share</h2><ul>{shared or '<li>No misconception.</li>'}</ul>"
-        f"<h2>To look at</h2><ul>{lines or '<li>Nothing.</li>'}</ul></main></body></html>\n"
+        f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<h2>What several learners share</h2><ul>{shared or '<li>No misconception.</li>'}</ul>"
+        f"{''.join(parts)}</main></body></html>\n"
     )
 
 
@@ -129,7 +147,7 @@ def cell(row, exercise: str) -> str:
     verdict, kind = row.verdicts.get(exercise), row.kind(exercise)
     if not verdict or kind not in (NOT_YET, ERROR):
         return f"<td title='{e(WORDS.get(kind, kind))}'>{e(sign(row, exercise))}</td>"
-    said = verdict.misconception or verdict.text.splitlines()[0][:120] if verdict.text else ""
+    said = verdict.misconception or verdict.text.partition("\n")[0][:120].replace("`", "").replace("**", "")
     if kind == NOT_YET and not verdict.misconception:
         said = "no known misconception"
     return f"<td title='{e(verdict.text)}'>{e(sign(row, exercise))} {e(WORDS[kind])}<small>{e(said)}</small></td>"

@@ -3,9 +3,11 @@
 import csv
 import io
 import os
+import tempfile
 import zipfile
 from html.parser import HTMLParser
 
+import psutil
 import pytest
 
 from course_utils.authoring import handed_in, judging, report, report_page
@@ -79,7 +81,21 @@ def test_the_network_is_cut_off_and_the_report_says_so(judged):
 
 def test_the_report_says_so_where_nothing_is_held_back(monkeypatch):
     monkeypatch.setattr(report, "unshare", lambda: ())
-    assert "NETWORK WAS OPEN" in report.guard([]) and "FILES NOT PROTECTED" in report.guard([report.Row("x")])
+    words = report.guard([report.Row("x", confined=False)])
+    assert all(part in words for part in ("NETWORK WAS OPEN", "OTHER PROCESSES NOT", "FILES NOT PROTECTED"))
+
+
+def test_nothing_outlives_its_time_where_the_system_helps_least(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "unshare", lambda: ())
+    monkeypatch.setattr(report, "SECONDS", (4, 0, 4))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sleeps = cosine("import os, time; os.setsid() if os.fork() == 0 else 0; time.sleep(1234)")
+    result = report.report(hand_in(tmp_path / "class", {"a": sleeps, "b": cosine(RIGHT)}), jobs=2)
+    assert kind(result, "b") == CORRECT and row(result, "a").problems == ["took too long and was stopped"]
+    left = []
+    for process in psutil.process_iter(["cmdline"]):
+        left += [process] * any(str(tmp_path) in word for word in process.info["cmdline"] or [])
+    assert left == []
 
 
 @apart
@@ -116,6 +132,7 @@ def test_the_page_escapes_all_that_learners_wrote(judged):
     assert {"script", "img", "a", "link", "iframe"} & {tag for tag, _ in tags} == set()
     assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page and "&lt;img src=x onerror" in page
+    assert all(page.count(f">{name}<") == 2 for name in ("anna", "ben")) and page.count(">not_json<") == 1
     assert all(sign == "\n" or sign.isprintable() for sign in page + report_page.as_text(judged))
 
 
