@@ -114,6 +114,15 @@ def test_files_outside_stay_as_they_are(tmp_path):
     assert victim.read_text() == "mine" and kind(result, "a") == ERROR and kind(result, "b") == CORRECT
 
 
+def test_an_answer_cannot_speak_for_the_judge(tmp_path):
+    verdict = '{"notebook": 0, "exercise": "10.1.3.area", "kind": "correct"}'
+    body = f"import os; open(f'/proc/{{os.getppid()}}/fd/1', 'a').write('\\n' + {verdict!r} + '\\n'); {RIGHT}"
+    result = report.report(hand_in(tmp_path, {"a": cosine(body)}))
+    if not result.rows[0].confined:
+        pytest.skip("no Landlock on this system")
+    assert kind(result, "a") == ERROR and kind(result, "a", "10.1.3.area") == NOT_ATTEMPTED
+
+
 class Tags(HTMLParser):
     """The tags of a page and their attributes."""
 
