@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.files import recorded_dir, write_whole
+from course_utils.files import check_regular, recorded_dir, write_whole
 
 FORMAT = 1  # raised when the files change in a way old code cannot read
+MOST_BYTES = 1_000_000_000  # of a record, unpacked: a table of 2,000 runs has 10 MB
 _CURVES = ("t", "lr", "momentum", "loss")
 
 
@@ -255,7 +256,10 @@ def _save(runs: list[Run], path) -> Path:
 
 def _load(path) -> list[Run]:
     try:
+        check_regular(path)
         with np.load(path, allow_pickle=False) as z:
+            if (size := sum(member.file_size for member in z.zip.infolist())) > MOST_BYTES:
+                raise ValueError(f"it would unpack to {size / 1e9:.1f} GB")
             version = int(z["format"])
             arrays = {k: z[k] for k in z.files} if version <= FORMAT else {}
         if version <= FORMAT:

@@ -155,7 +155,7 @@ class UnknownExercise(LookupError):
 
 
 def _folder(lesson: str) -> str:
-    return f"course_utils.lessons.l{lesson.replace('.', '_')}"
+    return f"course_utils.lessons.l{lesson.lower().replace('.', '_')}"
 
 
 def has_lesson(lesson: str) -> bool:

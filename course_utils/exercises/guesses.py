@@ -32,7 +32,7 @@ def predict(name: str, question: str, *, options=None, low=None, high=None, unit
     answers = _plain_answers(options, low, high, unit)
     plain = cards.card_text("predict", question, answers)
     if not cards.in_notebook():
-        print(plain)
+        cards.say(plain)
         return
     panel = _panel(name, question, options, low, high, unit, step, log)
     cards.show_widget(panel, plain, cards.card_html("predict", question, answers))
@@ -44,7 +44,7 @@ def recall(name: str, measured, unit: str = "", note: str = "") -> None:
     sentence, number = compare(guess, measured, unit), _shown(measured, unit)
     plain = f"{sentence}\n    measured: {number}" + (f"\n{note}" if note else "")
     if not cards.in_notebook():
-        print(plain)
+        cards.say(plain)
         return
     own = "" if guess is None else f"- your guess: **{_shown(guess, unit)}**\n"
     text = f"**{sentence}**\n\n{own}- measured: **{number}**\n\n{note}"

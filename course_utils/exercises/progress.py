@@ -20,6 +20,7 @@ from course_utils.checks import is_number
 from course_utils.contents import LESSONS
 from course_utils.exercises import bank
 from course_utils.interrupts import uninterrupted
+from course_utils.pictures.outputs import say
 
 VERSION = 1
 LOCK_SECONDS = 2.0  # how long to wait for another notebook
@@ -181,4 +182,4 @@ def _say(message: str) -> None:
     """Tell the learner once per kernel; a lesson must not repeat it under every cell."""
     if message not in _said:
         _said.add(message)
-        print(message)
+        say(message)

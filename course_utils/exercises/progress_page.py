@@ -16,7 +16,7 @@ def progress_map() -> None:
     if cards.in_notebook():
         cards.show_bundle({"text/html": as_html(rows), "text/plain": as_text(rows)})
     else:
-        print(as_text(rows))
+        cards.say(as_text(rows))
 
 
 def as_text(rows: list[dict]) -> str:

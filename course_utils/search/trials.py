@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
+from course_utils.pictures.outputs import say
 from course_utils.random_states import random_states_kept
 from course_utils.runs import Run, RunTable, plain
 from course_utils.search.space import Axis, levels_of, name_of, names_of, same
@@ -166,13 +167,13 @@ def _from_file(path: Path, wanted: dict, seed: int, facts: dict) -> Run | None:
     try:
         run = Run.load(path)
     except (ValueError, OSError) as problem:
-        print(f"{path.name} is damaged and is trained again ({type(problem).__name__}).")
+        say(f"{path.name} is damaged and is trained again ({type(problem).__name__}).")
         return None
     of_file = {"settings": run.config.get("settings"), "seed": run.seed, **(run.config.get("facts") or {})}
     for name, value in {"settings": wanted, "seed": seed, **facts}.items():
         other = of_file.get(name)
         if not same(other, value):
-            print(f"{path.name} belongs to another search ({name} is {other!r}, not {value!r}) and is trained again.")
+            say(f"{path.name} belongs to another search ({name} is {other!r}, not {value!r}) and is trained again.")
             return None
     return run
 

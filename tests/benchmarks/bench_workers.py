@@ -28,7 +28,7 @@ def seconds(workers: int, trials: int, folder: Path) -> float:
 
     points = random_settings({"lr": log_uniform(1e-2, 0.5), "weight_decay": log_uniform(1e-5, 1e-3)}, trials)
     file = folder / f"{workers}-{time.time_ns()}.log"
-    study = make_study(file, "course_utils.lessons.l10_2_2.objectives:short_training", points=points)
+    study = make_study(file, "course_utils.lessons.la1.objectives:short_training", points=points)
     begin = time.perf_counter()
     processes = [start_worker(file, str(n)) for n in range(workers)]
     failed = [process.wait() for process in processes]

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import time
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from course_utils import files
 from course_utils.data import cache
 from course_utils.files import check_regular, is_offline, lock, named, write_whole
+from course_utils.runs import Run, RunTable
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="fifos and device files")
 HOUR = 3600.0
@@ -55,6 +57,26 @@ def test_a_cache_that_unpacks_to_more_than_it_is_costs_no_memory(tmp_path):
         member.write(bytes(10**7))
     with pytest.raises(cache.CacheProblem, match="unpack to more"):
         cache.load(path, "a")
+
+
+def test_a_record_that_unpacks_to_gigabytes_costs_no_memory(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out, out.open("lr.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (2**27 + 2,)})
+        for _ in range(1025):
+            member.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="would unpack to 1.1 GB.*Delete it"):
+        RunTable.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no fifos here")
+def test_a_record_that_is_a_fifo_is_not_read_for_ever(tmp_path):
+    os.mkfifo(tmp_path / "run.npz")
+    with pytest.raises(OSError, match="not a regular file"):
+        Run.load(tmp_path / "run.npz")
 
 
 @pytest.mark.parametrize("text", ["~nosuchuser/x", "~nosuchuser", "x" * 5000, ".", "/", "a\nb", "~/x"])

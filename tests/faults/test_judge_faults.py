@@ -22,7 +22,7 @@ import psutil
 import pytest
 import torch
 
-from course_utils.exercises import asking, bank, cards, sandbox
+from course_utils.exercises import asking, bank, cards, guesses, progress_page, sandbox
 from course_utils.exercises.checking import CORRECT, ERROR, NOT_ATTEMPTED, NOT_YET, judge
 
 forking = pytest.mark.skipif("fork" not in sandbox.WAYS, reason="no safe fork on this platform")
@@ -165,6 +165,9 @@ def test_every_exercise_prints_on_every_terminal(encoding, monkeypatch):
             asking.solution(name)
             for number in range(1, len(entry.hints) + 1):
                 asking.hint(name, number)
+    guesses.predict("η", "Wie groß ist η?", low=0, high=1)
+    guesses.recall("η", 0.5, unit="√")
+    progress_page.progress_map()
     claim_exact("x: 2 × 3 − η ≤ 6", True)
     out.flush()
     assert out.buffer.getvalue().count(b"[SOLUTION]") > 40

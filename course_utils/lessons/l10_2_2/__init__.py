@@ -7,6 +7,5 @@ __getattr__, __dir__, __all__ = door(
     grid_random="grid_random_explorer",
     race="watch_race",
     replaying="replay_explorer",
-    objectives="RecordedTrials",
     chances="hit_chance hit_chance_distinct share_interval",
 )

@@ -24,8 +24,10 @@ def test_a_lesson_keeps_every_rule(path):
 
 def test_all_lessons_are_listed_once_and_in_order():
     numbers = [entry.number for entry in LESSONS]
-    assert len(numbers) == len(set(numbers)) == 21
-    assert numbers == sorted(numbers, key=lambda number: [int(part) for part in number.split(".")])
+    assert len(numbers) == len(set(numbers)) == 22
+    sections = [number for number in numbers if not number.startswith("A")]  # appendices come last
+    assert sections == sorted(sections, key=lambda number: [int(part) for part in number.split(".")])
+    assert numbers == sections + sorted(set(numbers) - set(sections))
     assert all(entry.file.startswith(entry.number + "_") for entry in LESSONS)
     with pytest.raises(ValueError, match="no lesson '11'.*10.1.1"):
         lessons.lesson("11")

@@ -18,7 +18,7 @@ import pytest
 
 from course_utils.contents import lesson
 from course_utils.data.standin import stand_in
-from course_utils.lessons.l10_2_2.objectives import RecordedTrials
+from course_utils.lessons.la1.objectives import RecordedTrials
 from course_utils.runs import Run
 from course_utils.search import liveness
 from course_utils.search import storage as study_storage
@@ -812,12 +812,12 @@ def test_without_proc_a_process_is_known_by_its_start(monkeypatch):
 
 # ---------------------------------------------------------------------------------------------------- objectives
 def test_a_short_training_is_a_run_with_reports(file, monkeypatch):
-    few = "course_utils.lessons.l10_2_2.objectives._images"
+    few = "course_utils.lessons.la1.objectives._images"
     monkeypatch.setattr(few, lambda n, val: stand_in(train=n, val=val, test=10))
     point = {"lr": 0.05, "dropout": 0.25, "batch_size": 32}
     study = make_study(
         file,
-        "course_utils.lessons.l10_2_2.objectives:short_training",
+        "course_utils.lessons.la1.objectives:short_training",
         points=[point],
         fixed={"images": 160, "val": 40, "epochs": 2},
     )

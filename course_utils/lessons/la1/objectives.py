@@ -1,4 +1,4 @@
-"""The two objectives of lesson 10.2.2: a short training, and the same looked up in a table of recorded ones."""
+"""The two objectives of appendix A1: a short training, and the same looked up in a table of recorded ones."""
 
 from __future__ import annotations
 
