@@ -21,6 +21,7 @@ from course_utils.contents import LESSONS, NOTEBOOKS, Lesson, lesson
 from course_utils.files import write_whole
 
 PARTS = {"00": "Before you begin", "10.1": "Learning rates", "10.2": "Hyper-parameters", "10.3": "Transfer learning"}
+PARTS |= {"A": "Beyond the lecture"}
 CLAIMS = "all_claims"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 TEMPLATE = """\
@@ -163,7 +164,7 @@ def index(entries: list[Lesson]) -> str:
         "itself: <code>python3 course.py start</code>.</p>"
     )
     for part, title in PARTS.items():
-        rows = [row for row in LESSONS if ".".join(row.number.split(".")[:2]) == part]
+        rows = [row for row in LESSONS if row.number == part or re.match(rf"{re.escape(part)}[.\d]", row.number)]
         items = "".join(f"<li>{item(row, row in entries)}</li>" for row in rows)
         body += f"<h2>{title}</h2><ul class=contents>{items}</ul>" if items else ""
     return whole("Contents", body + f"<p><a href='{CLAIMS}.html'>All claims of the course</a></p>", top=False)
