@@ -671,6 +671,7 @@ def main(argv=None):
     for name in PATHS:  # as they are meant where they are typed: lessons run in another folder
         if os.environ.get(name):
             os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
+    os.environ.pop("PYTHONHOME", None)  # of another Python: the environment's own would not even begin
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("start", help="open the course in JupyterLab")

@@ -196,6 +196,11 @@ def test_a_relative_path_is_meant_where_it_is_typed(calls, monkeypatch, tmp_path
     assert os.environ["COURSE_DATA"] == str(tmp_path / "~nosuchuser" / "x")
 
 
+def test_the_home_of_another_python_is_not_handed_on(monkeypatch, capsys):
+    monkeypatch.setenv("PYTHONHOME", "elsewhere")
+    assert course.main([]) == 2 and "PYTHONHOME" not in os.environ
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_words_that_a_terminal_cannot_show_are_shown_all_the_same(folder, encoding):
     code = "import course, sys; course.doctor = lambda args: print('C:/\u5b66') or 0; sys.exit(course.main(['doctor']))"
