@@ -146,13 +146,14 @@ def linked(page: str, pages: set[str]) -> str:
 
 def whole(title: str, body: str, *, top: bool = True) -> str:
     """A page around its inside."""
-    way = "<nav><a href='index.html'>Contents</a></nav>" if top else ""
+    ways = [f"<nav aria-label='{place}'><a href='index.html'>Contents</a></nav>" * top for place in ("top", "end")]
+    body = body.replace("<pre><code>", "<pre tabindex=0><code>")  # a long line is scrolled by keyboard, too
     return (
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         "<meta name=viewport content='width=device-width, initial-scale=1'>"
         f"<title>{html.escape(title)}</title><style>{book_style.css()}</style></head>\n"
-        f"<body>{way}<main>{body}</main>{way}</body></html>\n"
+        f"<body>{ways[0]}<main>{body}</main>{ways[1]}</body></html>\n"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 PAGE = """
-:root { color-scheme: light dark; --back: #fff; --ink: #1b1f24; --soft: #f3f5f8; --line: #d4d9e0; --link: #1757b8; }
+:root { color-scheme: light dark; --back: #fff; --ink: #1b1f24; --soft: #f9fafb; --line: #d4d9e0; --link: #1757b8; }
 @media (prefers-color-scheme: dark) {
   :root { --back: #14171a; --ink: #e2e6ea; --soft: #1e2328; --line: #3a424b; --link: #82b4ff; }
 }
