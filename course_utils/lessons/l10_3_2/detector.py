@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, cross_entropy, max_pool2d, smooth_l1_loss
 
-from course_utils.lessons.l10_3_2.scenes import COLORS, MOST, NOUNS, SIDE
+from course_utils.lessons.l10_3_2.scenes import COLORS, NOUNS, SIDE
 from course_utils.training.models import seeded
 
 STRIDE, FEATURES = 8, 96  # pixels between two places of the trunk's map; its channels
@@ -82,9 +82,11 @@ def aims(scenes) -> dict[str, torch.Tensor]:
 def detection_loss(maps, aim) -> torch.Tensor:
     """Four losses in one: is something here, which noun, which colour, where exactly."""
     _, noun, color, place = maps
-    asked = aim["score"] >= 0
+    wanted = aim["score"] >= 0
     weight = 1 + 4 * (aim["score"] == 1).float()
-    score = binary_cross_entropy_with_logits(place[:, 0], aim["score"].clamp(0), weight, reduction="none")[asked].mean()
+    score = binary_cross_entropy_with_logits(place[:, 0], aim["score"].clamp(0), weight, reduction="none")[
+        wanted
+    ].mean()
     near = aim["noun"] >= 0
     boxes = smooth_l1_loss(place[:, 1:].movedim(1, -1)[near], aim["box"].movedim(1, -1)[near])
     return 4 * score + cross_entropy(noun, aim["noun"]) + cross_entropy(color, aim["color"]) + boxes
@@ -137,18 +139,18 @@ def overlap(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return both / (a[:, 2:] ** 2 + (b[:, 2] ** 2)[None] - both)
 
 
-def average_precision(found, truth, least: float = 0.5) -> float:
-    """Area under the precision-recall curve, all points, precision made falling; NaN where there is nothing to find.
+def average_precision(detections, truth, least: float = 0.5) -> float:
+    """Area under the precision-recall curve, all points, precisions made falling; NaN without objects.
 
-    found: a list of (scene, score, box [3]); truth: scene -> boxes [m, 3]. Best score first, each truth is found
-    once: a second box on it is wrong, as is one whose overlap with every free truth is below `least`.
+    detections: a list of (scene, score, box [3]); truth: scene -> boxes [m, 3]. Best score first, each truth is
+    found once: a second box on it is wrong, as is one whose overlap with every free truth is below `least`.
     """
     total = sum(len(boxes) for boxes in truth.values())
     if not total:
         return float("nan")
     free = {scene: torch.ones(len(boxes), dtype=torch.bool) for scene, boxes in truth.items()}
     right = []
-    for scene, _, box in sorted(found, key=lambda row: -row[1]):
+    for scene, _, box in sorted(detections, key=lambda row: -row[1]):
         hit = False
         if len(truth.get(scene, ())):
             best = overlap(box[None], truth[scene])[0] * free[scene]
@@ -172,9 +174,9 @@ def detection_scores(rows: torch.Tensor, scenes) -> dict[str, float]:
     alone = average_precision([(i, float(score[i, k]), box[i, k]) for i, k in places], truth)
     by_noun = []
     for noun in range(len(NOUNS)):
-        found = [(i, float(score[i, k] * nouns[i, k, noun]), box[i, k]) for i, k in places]
+        detections = [(i, float(score[i, k] * nouns[i, k, noun]), box[i, k]) for i, k in places]
         own = {i: scenes.boxes[i][scenes.nouns[i] == noun] for i in range(len(scenes))}
-        by_noun.append(average_precision(found, own))
+        by_noun.append(average_precision(detections, own))
     right = []
     colors = rows[..., FEATURES + len(NOUNS) : -4]
     for i, k in places:
@@ -184,6 +186,3 @@ def detection_scores(rows: torch.Tensor, scenes) -> dict[str, float]:
             right.append([nouns[i, k].argmax() == scenes.nouns[i, j], colors[i, k].argmax() == scenes.colors[i, j]])
     noun, color = torch.tensor(right).float().mean(0).tolist() if right else (float("nan"), float("nan"))
     return dict(map=sum(by_noun) / len(by_noun), ap=alone, noun=noun, color=color)
-
-
-assert MOST < REGIONS

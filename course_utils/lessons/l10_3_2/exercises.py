@@ -1,4 +1,4 @@
-"""Exercises of lesson 10.3.2: another average precision, what not looking is worth, the floor under a language model."""
+"""Exercises of lesson 10.3.2: another average precision, not looking, the floor of a language model."""
 
 import math
 
@@ -6,12 +6,12 @@ from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExe
 
 
 def _eleven(hits, total):
-    found, best = 0, [0.0] * 11
+    right, best = 0, [0.0] * 11
     for n, hit in enumerate(hits, 1):
-        found += hit
+        right += hit
         for k in range(11):
-            if 10 * found >= k * total:
-                best[k] = max(best[k], found / n)
+            if 10 * right >= k * total:
+                best[k] = max(best[k], right / n)
     return sum(best) / 11
 
 
@@ -19,9 +19,9 @@ ELEVEN = FunctionExercise(
     id="10.3.2.eleven",
     title="The average precision of 2007",
     task="""
-Until 2009 the PASCAL VOC challenge measured average precision at **eleven points**: for each recall level 0, 0.1, ..., 1
-the highest precision that is reached at *this recall or a higher one* (0 where it is never reached), then the mean of
-the eleven. Write `eleven_points(hits, total)`.
+Until 2009 the PASCAL VOC challenge measured average precision at **eleven points**: for each recall level 0, 0.1,
+..., 1 the highest precision that is reached at *this recall or a higher one* (0 where it is never reached), then the
+mean of the eleven. Write `eleven_points(hits, total)`.
 
 - `hits`: a list of 1 (right) and 0 (wrong), the detection with the best score first
 - `total`: how many objects there are to find, at least 1
@@ -62,7 +62,7 @@ ten points: Your levels begin at 0.1. Recall 0 is the eleventh: the best precisi
     range(11) -> range(1, 11)
     sum(best) / 11 -> sum(best) / 10
 no envelope: You took the precision *where* a level is first reached. Asked is the best one there or later.
-    max([p for r, p in points if 10 * r >= k * total], default=0) -> next((p for r, p in points if 10 * r >= k * total), 0)
+    max([p for r, p in points if 10 * r >= k * total], default=0) -> next((p for r, p in points if 10*r >= k*total), 0)
 of those found: Your recall counts the objects that were found in the end. It counts all there are, `total`.
     10 * r >= k * total -> 10 * r >= k * right
 missing levels left out: A level that is never reached counts 0, and counts: divide by 11 always.
@@ -91,16 +91,16 @@ usual for its kind; of the others each has one of **all** colours, the usual one
 that never looks at the photograph answers "what colour is the apple?" with the usual one. Then it meets an orchard
 where *another* colour is the usual one, and tied to the kind with the same share.
 
-Write `blind(tie, colors)`: a list of its two accuracies, in the first orchard and in the other one, in [0, 1].
+Write `without_looking(tie, colors)`: a list of its two accuracies, in the first orchard and in the other.
 """,
-    function="blind",
+    function="without_looking",
     returns="[accuracy in the first orchard, accuracy in the other]",
     stub="""
-def blind(tie, colors):
+def without_looking(tie, colors):
     return ...
 """,
     solution="""
-def blind(tie, colors):
+def without_looking(tie, colors):
     chance = (1 - tie) / colors
     return [tie + chance, chance]
 """,
@@ -173,11 +173,11 @@ the open words alone: You divided by the three words that are open. The certain 
 )
 
 OPEN = OpenExercise(
-    id="10.3.2",
+    id="10.3.2.open",
     title="A sixth stage",
     task="""
-What if there is a **new class**, the truck (class 9 of CIFAR-10), that no stage has seen in an image, though stage 3 has
-read the word? Show 20 scenes with it to stage 5 alone, or to stages 2 and 5, and ask for it. Guess first: which of the
+What if there is a **new class**, the truck (class 9 of CIFAR-10)? No stage has seen it in an image; stage 3 has read
+the word. Show 20 scenes with it to stage 5 alone, or to stages 2 and 5, and ask for it. Guess first: which of the
 two will name it? Half an hour of work, two minutes of computing. To start from:
 
 ```
@@ -186,11 +186,11 @@ model = weights.recorded_reader("all five, question")  # its word for a truck: g
 ```
 """,
     hints=(
-        "Stage 2 has five outputs for nouns. Without a sixth a truck is a car or a ship to it; only the 96 features differ.",
+        "Stage 2 has five outputs for nouns. Without a sixth a truck is a car or a ship to it; the features may differ.",
         "Tiles of class 9: `data.train.inputs[data.train.labels == 9]` of the whole `cifar10()`, before `tiles`.",
     ),
-    solution="What to look for: the reader gets features beside the words, so it *can* tell a truck from a car with the "
-    "detector as it is, but with 20 scenes it learns them by heart. Does it help to let stage 2 learn, too? And do the "
+    solution="What to look for: the reader gets features beside the words, so it *can* tell a truck from a car with "
+    "the detector as it is, but with 20 scenes it learns them by heart. Does it help to let stage 2 learn, too? And do the "
     "old classes suffer? Report both, with three seeds.",
 )
 

@@ -67,12 +67,12 @@ def story(rng) -> tuple[list[str], float]:
     count = int(rng.integers(1, 4))
     nouns = [MORE_NOUNS[i] for i in rng.permutation(len(MORE_NOUNS))[:count]]
     facts = [(MORE_HUES[rng.integers(len(MORE_HUES))], noun) for noun in nouns]
-    asked, answer, kind = question(facts, rng, nouns=MORE_NOUNS)
+    query, answer, kind = question(facts, rng, nouns=MORE_NOUNS)
     ways = {"exist": 2 * (count if answer == "yes" else len(MORE_NOUNS) - count), "count": 1, "colour": count}
     ways |= {"beside": count - 1, "relation": count * (count - 1)}
     surprise = math.log(3 * math.perm(len(MORE_NOUNS), count) * len(MORE_HUES) ** count)
     surprise += math.log((len(KINDS) if count > 1 else 3) * ways[kind])
-    return caption(facts) + asked + [answer], surprise
+    return caption(facts) + query + [answer], surprise
 
 
 def parse(words: Sequence[str]) -> list[tuple[str, str]] | None:

@@ -172,7 +172,7 @@ def write(model: Reader, rows: torch.Tensor, longest: int = 16) -> tuple[list[li
 
 
 @torch.no_grad()
-def answer(model: Reader, rows: torch.Tensor, question: list[str]) -> tuple[str, float]:
+def reply(model: Reader, rows: torch.Tensor, question: list[str]) -> tuple[str, float]:
     """The likeliest answer to a question about one scene, and its probability. rows: [1, K, 109]."""
     model.eval()
     words = torch.tensor([[0, NUMBER[START], *(NUMBER[word] for word in question)]], device=rows.device)

@@ -76,7 +76,7 @@ def resized(tile: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def ground(rng) -> torch.Tensor:
-    """What lies behind the tiles: soft grey clouds."""
+    """What lies behind the tiles: soft clouds."""
     clouds = torch.tensor(rng.normal(0, 22, (1, 3, 5, 5)) + rng.uniform(90, 160), dtype=torch.float32)
     clouds = torch.nn.functional.interpolate(clouds, size=(SIDE, SIDE), mode="bicubic", align_corners=False)[0]
     return clouds.clamp(0, 255).to(torch.uint8)

@@ -20,7 +20,7 @@ ARMS = ("all five", "without 1", "without 2", "without 3", "without 4", "only 5"
 
 
 def teach_detector(detector: Detector, scenes, prepare, *, updates: int, lr=2e-3, batch_size=32, seed=0, compute=None):
-    """Fine-tune a detector: a generator that yields (t, loss). AdamW, OneCycle; scenes are mirrored half of the time."""
+    """Fine-tune a detector: a generator that yields (t, loss). AdamW, OneCycle; half of the batches are mirrored."""
     compute = compute or pick()
     compute.place(detector)
     aim = {name: value.to(compute.device) for name, value in aims(scenes).items()}
@@ -77,8 +77,8 @@ def stories(n: int, seed: int) -> tuple[Sentences, float]:
     texts = [grammar.story(rng) for _ in range(n + 400)]
     words = sum(len(text) for text, _ in texts)
     part = lambda rows: _next_word([(0, text) for text, _ in rows])  # noqa: E731
-    made = Sentences(part(texts[:n]), part(texts[n : n + 200]), part(texts[n + 200 :]), "text of a small grammar")
-    return made, sum(surprise for _, surprise in texts) / words
+    text = Sentences(part(texts[:n]), part(texts[n : n + 200]), part(texts[n + 200 :]), "text of a small grammar")
+    return text, sum(surprise for _, surprise in texts) / words
 
 
 def captions(parts, source: str, *, web: bool = False, seed: int = 0) -> Sentences:
@@ -93,7 +93,7 @@ def captions(parts, source: str, *, web: bool = False, seed: int = 0) -> Sentenc
 def questions(parts, source: str, *, seed: int = 0, kinds=None) -> tuple[Sentences, list[list[str]]]:
     """One question a scene, its answer asked for after the question mark; and the kind of each, by split. kinds: those
     that are asked; a scene that allows none of them is passed over."""
-    rng, splits, asked = np.random.default_rng(seed), [], []
+    rng, splits, names_by_split = np.random.default_rng(seed), [], []
     for first, scenes in parts:
         rows, labels, names = [], [], []
         for i in range(len(scenes)):
@@ -107,8 +107,8 @@ def questions(parts, source: str, *, seed: int = 0, kinds=None) -> tuple[Sentenc
             labels.append([NOT_ASKED] * len(words) + [NUMBER[right]] + [NOT_ASKED] * (LENGTH - len(words) - 1))
             names.append(kind)
         splits.append(_cut(torch.tensor(rows), torch.tensor(labels)))
-        asked.append(names)
-    return Sentences(*splits, source), asked
+        names_by_split.append(names)
+    return Sentences(*splits, source), names_by_split
 
 
 def teach(model: Reader, data: Sentences, table: torch.Tensor, *, updates: int, lr: float = 2e-3, seed: int = 0,
@@ -136,8 +136,8 @@ def judge_answers(model: Reader, data: Sentences, kinds, split: str = "test") ->
     """Share of right answers, in all and by kind of question."""
     part, device = getattr(data, split), next(model.parameters()).device
     model.eval()
-    asked = part.labels != NOT_ASKED
+    wanted = part.labels != NOT_ASKED
     said = torch.cat([model(inputs.to(device)).argmax(1).cpu() for inputs in part.inputs.split(500)])
-    right = ((said == part.labels) & asked).any(1).numpy()
+    right = ((said == part.labels) & wanted).any(1).numpy()
     kinds = np.array(kinds)
     return {"overall": float(right.mean())} | {str(k): float(right[kinds == k].mean()) for k in np.unique(kinds)}

@@ -15,7 +15,7 @@ import torch
 from course_utils.lessons.l10_3_2 import weights
 from course_utils.lessons.l10_3_2.detector import FEATURES, grid_regions, regions
 from course_utils.lessons.l10_3_2.grammar import COUNTS
-from course_utils.lessons.l10_3_2.reader import answer, write
+from course_utils.lessons.l10_3_2.reader import reply, write
 from course_utils.lessons.l10_3_2.scenes import COLORS, NOUNS, SIDE, ground, paste, resized, scrambled, tinted
 from course_utils.lessons.l10_3_2.stages import ARMS
 from course_utils.pictures import style
@@ -23,7 +23,7 @@ from course_utils.pictures.controls import choice, snap, switch, whole
 from course_utils.pictures.live import LivePicture, Scene
 from course_utils.pictures.outputs import bundle
 
-TILE, NONE, LONGEST = 29, "nothing", 15
+TILE, NONE, LONGEST, LETTERS = 29, "nothing", 15, "ABCDEFGHI"
 TIES = (0.0, 0.5, 0.9, 1.0)
 KINDS = {"what colour is X?": "colour", "is there an X?": "exist", "how many?": "count", "what is left of X?": "beside",
          "is X left of Y?": "relation"}  # fmt: skip
@@ -86,8 +86,8 @@ def build(priors, figure):
     grid = figure.add_gridspec(2, 2, height_ratios=[2.0, 1], width_ratios=[1, 1.12])
     scene, looks, words, prior = (figure.add_subplot(grid[place]) for place in ((0, 0), (0, 1), (1, 0), (1, 1)))
     scene.set(xlim=(0, SIDE), ylim=(SIDE, 0), xticks=[], yticks=[], aspect="equal")
-    looks.set(xlim=(-0.5, LONGEST - 0.5), ylim=(8.5, -0.5), yticks=range(4), ylabel="box")
-    looks.set_yticklabels(["A", "B", "C", "D"])
+    looks.set(xlim=(-0.5, LONGEST - 0.5), ylim=(11.5, -0.5), yticks=range(9), ylabel="box")
+    looks.set_yticklabels(list(LETTERS))
     looks.set_title("The caption, and where each word looks", fontsize=9, fontweight="normal")
     looks.set_xticks([])
     for axes in (scene, looks, words):
@@ -176,8 +176,8 @@ def think(data, state) -> SimpleNamespace:
     question, right = asked_and_right(state)
     tied = state.tie > 0 and state.arm == ARMS[0]
     seeing = weights.recorded_reader(f"tie {state.tie:g}, question" if tied else f"{state.arm}, question")
-    said = answer(seeing, rows, question)
-    blind = answer(weights.recorded_reader("blind, question"), rows * 0, question)
+    said = reply(seeing, rows, question)
+    blind = reply(weights.recorded_reader("blind, question"), rows * 0, question)
     return SimpleNamespace(rows=rows[0], grid=grid, text=texts[0], attention=attention[0], question=question,
                            right=right, said=said, blind=blind)  # fmt: skip
 
@@ -201,11 +201,10 @@ def draw(data, priors, state, flat: bool = False) -> Scene:
     }  # fmt: skip
     names = [name_of(row) for row in mind.rows]
     for k in seen:
-        label = "ABCDEFGHI"[k] if mind.grid else f"{'ABCD'[k]} {names[k]}"
+        label = LETTERS[k] if mind.grid else f"{LETTERS[k]} {names[k]}"
         artists[f"tag {k}"] = (max(1, corners[k][0][0] + 1), max(6, corners[k][1][0] + 6), label)
-    low = 9 if mind.grid else 4
     for k, word in enumerate(mind.text[:LONGEST]):
-        artists[f"word {k}"] = (k, low - 0.3 if not mind.grid else 5.0, word)
+        artists[f"word {k}"] = (k, len(mind.rows) - 0.3, word)
     return Scene(artists, words(state, mind, names, seen))
 
 
@@ -217,10 +216,10 @@ def name_of(row: torch.Tensor) -> str:
 
 def answers(state, mind) -> list[str]:
     """Question and answers as the picture writes them."""
-    told = lambda said: f"{said[0]} ({100 * said[1]:.0f} %)"  # noqa: E731
+    spoken = lambda said: f"{said[0]} ({100 * said[1]:.0f} %)"  # noqa: E731
     who = f"prior tied to {100 * state.tie:.0f} %" if state.tie and state.arm == ARMS[0] else state.arm
-    return [" ".join(mind.question), f"right: {mind.right}", f"{who}: {told(mind.said)}",
-            f"blind twin: {told(mind.blind)}"]  # fmt: skip
+    return [" ".join(mind.question), f"right: {mind.right}", f"{who}: {spoken(mind.said)}",
+            f"blind twin: {spoken(mind.blind)}"]  # fmt: skip
 
 
 def words(state, mind, names, seen) -> str:
