@@ -4,7 +4,7 @@ Stages 1 and 2 are trained once (`python -m course_utils.lessons.l10_3_2.record 
 all seeds, as are the scenes; a seed chooses the reader's weights, the sentences and their order. Kinds of jobs:
 
 ablation: arm, task (caption, question), scenes of stage 5, budget "final" (as many updates in stage 5 for all) or
-    "total" (stage 5 also gets the updates of the language stages that the arm leaves out).
+    "total" (stage 5 also gets the updates of the language stages that the arm leaves out), or "longer".
 relation: "is X left of Y?" alone, by an untrained reader, with and without the sum over other regions.
 prior: questions about scenes whose colours are tied to nouns with probability `tie`; "sees": 0 is the blind model.
 `python -m course_utils.lessons.l10_3_2.record readers` puts the models of the scene table together afterwards.
@@ -22,8 +22,8 @@ from course_utils.runs import Run
 
 VISION = dict(updates=2_812, lr=0.2, scenes=500, detector_updates=200)
 SCENES, VAL, TEST = 2_000, 200, 600  # of stage 5 at most (stage 4 has as many of its own)
-STAGE3, STAGE4, STAGE5, LONGER, LR = 250, 300, 200, 400, 4e-3
-FEW, TASKS, SEEDS = 500, ("caption", "question"), (0, 1, 2)  # FEW scenes, and SCENES with LONGER training
+STAGE3, STAGE4, STAGE5, LONGER, TABLE, LR = 250, 300, 200, 400, 1_400, 4e-3
+FEWEST, FEW, TASKS, SEEDS = 50, 500, ("caption", "question"), (0, 1, 2)  # scenes; SCENES with LONGER training
 TIES = ((0.5, 1.0), (0.9, 1.0), (1.0, 1.0), (0.9, 0.35))  # (tie, strength of the colours)
 PAIRS = ("with pairs", "without pairs")  # does a region know of the others?
 FIRST = {"without 3": STAGE3, "without 4": STAGE4, "only 5": STAGE3 + STAGE4}  # updates that "total" gives to stage 5
@@ -40,8 +40,12 @@ def jobs() -> list[dict]:
             plan += [("ablation", arm, task, FEW, "final", 0.0, 1.0, 1, seed, STAGE5) for task in TASKS]
             if arm in FIRST:
                 plan.append(("ablation", arm, "question", FEW, "total", 0.0, 1.0, 1, seed, STAGE5 + FIRST[arm]))
+            if arm in (ARMS[0], *list(FIRST)[:2]):
+                plan += [("ablation", arm, task, FEWEST, "final", 0.0, 1.0, 1, seed, STAGE5) for task in TASKS]
             if arm == ARMS[0] or (seed == SEEDS[0] and arm != ARMS[-1]):  # the others for the scene table alone
                 plan += [("ablation", arm, task, SCENES, "final", 0.0, 1.0, 1, seed, LONGER) for task in TASKS]
+        if seed == SEEDS[0]:  # for the scene table alone
+            plan.append(("ablation", ARMS[0], TASKS[1], SCENES, "longer", 0.0, 1.0, 1, seed, TABLE))
         plan += [("prior", ARMS[0], "question", SCENES, "final", *tie, 1, seed, LONGER) for tie in TIES]
         plan += [("prior", ARMS[0], "question", SCENES, "final", tie, 1.0, 0, seed, LONGER) for tie in (0.0, 0.9)]
         plan += [("relation", arm, "question", SCENES, "final", 0.0, 1.0, 1, seed, LONGER) for arm in PAIRS]
@@ -189,6 +193,7 @@ def gather_readers():
     from course_utils.lessons.l10_3_2.stages import ARMS
 
     names = {f"{arm}, {task}": f"{arm}, {task}, {SCENES}, final" for arm in ARMS[:5] for task in TASKS}
+    names[f"{ARMS[0]}, question"] = f"{ARMS[0]}, question, {SCENES}, longer"
     names |= {f"tie {tie:g}, question": f"tie {tie:g}, strength 1, sees 1" for tie in (0.5, 0.9, 1.0)}
     names |= {"blind, question": "tie 0, strength 1, sees 0"}
     models = {name: Reader() for name in names}
