@@ -181,17 +181,17 @@ the word. Show 20 scenes with it to stage 5 alone, or to stages 2 and 5, and ask
 two will name it? Half an hour of work, two minutes of computing. To start from:
 
 ```
-detector, _ = weights.vision("all five")      # from course_utils.lessons.l10_3_2 import weights
-model = weights.recorded_reader("all five, question")  # its word for a truck: grammar.NUMBER["truck"]
+detector, _ = vision("all five")                # both from course_utils.lessons.l10_3_2
+model = recorded_reader("all five, question")   # WORDS.index("truck") is its word for a truck
 ```
 """,
     hints=(
-        "Stage 2 has five outputs for nouns. Without a sixth a truck is a car or a ship to it; the features may differ.",
+        "Stage 2 has five outputs for nouns. Without a sixth a truck is a car or a ship to it; features may differ.",
         "Tiles of class 9: `data.train.inputs[data.train.labels == 9]` of the whole `cifar10()`, before `tiles`.",
     ),
     solution="What to look for: the reader gets features beside the words, so it *can* tell a truck from a car with "
-    "the detector as it is, but with 20 scenes it learns them by heart. Does it help to let stage 2 learn, too? And do the "
-    "old classes suffer? Report both, with three seeds.",
+    "the detector as it is, but with 20 scenes it learns them by heart. Does it help to let stage 2 learn, too? And do "
+    "the old classes suffer? Report both, with three seeds.",
 )
 
 EXERCISES = (ELEVEN, BLIND, FLOOR, OPEN)

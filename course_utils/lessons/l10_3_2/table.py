@@ -106,7 +106,7 @@ def build(priors, figure):
         "image": scene.imshow(np.zeros((SIDE, SIDE, 3), np.uint8), extent=(0, SIDE, SIDE, 0), interpolation="nearest"),
         "boxes": scene.add_collection(_lines(style.INK, 2.0)),
         "halo": scene.add_collection(_lines("white", 0.7)),
-        "looks": looks.imshow(np.zeros((9, LONGEST)), vmin=0, vmax=1, cmap="Blues", aspect="auto", zorder=0),
+        "looks": looks.imshow(np.zeros((12, LONGEST)), vmin=0, vmax=1, cmap="Blues", aspect="auto", zorder=0),
         "tie": prior.plot([], [], color=style.QUIET, lw=1.2, ls=(0, (2, 2)))[0],
         "answers": words.text(0, 0, "", va="top", fontsize=9, linespacing=1.5),
     }
@@ -192,7 +192,7 @@ def draw(data, priors, state, flat: bool = False) -> Scene:
         left, top, right, low = x[k] - side[k] / 2, y[k] - side[k] / 2, x[k] + side[k] / 2, y[k] + side[k] / 2
         corners[k] = ([left, right, right, left, left], [top, top, low, low, top])
     image = picture_of(data, state, flat).permute(1, 2, 0).numpy()
-    looks = np.zeros((9, LONGEST))
+    looks = np.zeros((12, LONGEST))
     attention = mind.attention[: len(mind.text)].T.numpy()
     looks[: len(attention), : attention.shape[1]] = attention
     artists = {
@@ -202,7 +202,7 @@ def draw(data, priors, state, flat: bool = False) -> Scene:
     names = [name_of(row) for row in mind.rows]
     for k in seen:
         label = LETTERS[k] if mind.grid else f"{LETTERS[k]} {names[k]}"
-        artists[f"tag {k}"] = (max(1, corners[k][0][0] + 1), max(6, corners[k][1][0] + 6), label)
+        artists[f"tag {k}"] = (min(max(1, corners[k][0][0] + 1), 42), max(6, corners[k][1][0] + 6), label)
     for k, word in enumerate(mind.text[:LONGEST]):
         artists[f"word {k}"] = (k, len(mind.rows) - 0.3, word)
     return Scene(artists, words(state, mind, names, seen))
