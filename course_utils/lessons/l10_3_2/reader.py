@@ -78,8 +78,8 @@ class Reader(nn.Module):
             words, places = nn.Embedding(len(WORDS), width), nn.Embedding(LENGTH, width)
             for table in (words, places):
                 nn.init.normal_(table.weight, std=0.5)
-            return nn.ModuleDict(dict(own=own, other=other, words=words, places=places, blocks=blocks,
-                                      norm=nn.LayerNorm(width), say=nn.Linear(width, len(WORDS))))  # fmt: skip
+            ends = dict(norm=nn.LayerNorm(width), say=nn.Linear(width, len(WORDS)))
+            return nn.ModuleDict(dict(own=own, other=other, words=words, places=places, blocks=blocks, **ends))
 
         self.net = seeded(build, seed)
 

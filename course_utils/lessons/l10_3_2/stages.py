@@ -14,7 +14,7 @@ from course_utils.lessons.l10_3_2.grammar import LENGTH, NUMBER, START, numbers
 from course_utils.lessons.l10_3_2.reader import Reader, Sentences, write
 from course_utils.runs import Run
 from course_utils.schedules import one_cycle
-from course_utils.training import Compute, fit, pick
+from course_utils.training import fit, pick
 
 ARMS = ("all five", "without 1", "without 2", "without 3", "without 4", "only 5")
 
@@ -111,8 +111,9 @@ def questions(parts, source: str, *, seed: int = 0, kinds=None) -> tuple[Sentenc
     return Sentences(*splits, source), names_by_split
 
 
-def teach(model: Reader, data: Sentences, table: torch.Tensor, *, updates: int, lr: float = 2e-3, seed: int = 0,
-          batch_size: int = 64, compute: Compute | None = None, config=None) -> Run:  # fmt: skip
+def teach(
+    model: Reader, data: Sentences, table, *, updates: int, lr=2e-3, seed=0, batch_size=64, compute=None, config=None
+) -> Run:
     """Train a reader on sentences about the scenes of a table; AdamW, OneCycle."""
     compute = compute or pick()
     model.table = table.to(compute.device)

@@ -178,8 +178,8 @@ def think(data, state) -> SimpleNamespace:
     seeing = weights.recorded_reader(f"tie {state.tie:g}, question" if tied else f"{state.arm}, question")
     said = reply(seeing, rows, question)
     blind = reply(weights.recorded_reader("blind, question"), rows * 0, question)
-    return SimpleNamespace(rows=rows[0], grid=grid, text=texts[0], attention=attention[0], question=question,
-                           right=right, said=said, blind=blind)  # fmt: skip
+    saw = dict(rows=rows[0], grid=grid, text=texts[0], attention=attention[0])
+    return SimpleNamespace(question=question, right=right, said=said, blind=blind, **saw)
 
 
 def draw(data, priors, state, flat: bool = False) -> Scene:
