@@ -27,7 +27,7 @@ TILE, NONE, LONGEST, LETTERS = 29, "nothing", 15, "ABCDEFGHI"
 TIES = (0.0, 0.5, 0.9, 1.0)
 KINDS = {"what colour is X?": "colour", "is there an X?": "exist", "how many?": "count", "what is left of X?": "beside",
          "is X left of Y?": "relation"}  # fmt: skip
-START = (("ship", "red", 20, 24), ("frog", "green", 58, 30), (NONE, "blue", 40, 62))
+START = (("ship", "red", 20, 24), ("frog", "green", 58, 30), (NONE, "blue", 56, 64))
 FLAT = {"red": (214, 120, 116), "green": (128, 182, 128), "blue": (120, 146, 206), "yellow": (214, 200, 110)}
 
 
@@ -136,7 +136,7 @@ def picture_of(data, state, flat: bool = False) -> torch.Tensor:
     image, test = ground(rng), data.test
     if state.odd:
         piece = scrambled(test.inputs[7], rng)
-        paste(image, torch.full((3, TILE, TILE), 150, dtype=torch.uint8) if flat else resized(piece, TILE), 40, 64)
+        paste(image, torch.full((3, TILE, TILE), 150, dtype=torch.uint8) if flat else resized(piece, TILE), 18, 64)
     for color, noun, x, y in facts_of(state):
         rows = torch.nonzero(test.labels == list(NOUNS).index(noun)).flatten()
         if flat:
@@ -202,7 +202,9 @@ def draw(data, priors, state, flat: bool = False) -> Scene:
     names = [name_of(row) for row in mind.rows]
     for k in seen:
         label = LETTERS[k] if mind.grid else f"{LETTERS[k]} {names[k]}"
-        artists[f"tag {k}"] = (min(max(1, corners[k][0][0] + 1), 42), max(6, corners[k][1][0] + 6), label)
+        low = k % 2 == 1 and not mind.grid  # every other name at the lower edge: fewer lie on each other
+        across, up = corners[k][0][0] + 1, corners[k][1][2 if low else 0] + (-1 if low else 6)
+        artists[f"tag {k}"] = (across if mind.grid else min(max(1, across), 42), up, label)
     for k, word in enumerate(mind.text[:LONGEST]):
         artists[f"word {k}"] = (k, len(mind.rows) - 0.3, word)
     return Scene(artists, words(state, mind, names, seen))
