@@ -1,0 +1,137 @@
+"""What a pretraining is worth, in three currencies: points, images and updates, read off recorded curves.
+
+office = Exchange(recorded("10.3.3"))
+office.score("objects", "pretrained", 20, 64)            # test score in per cent by seed, after 64 updates
+office.images("objects", "scratch", 20, 64)              # how many images a class the rival needs for as much
+office.longer("objects", "scratch", 20, 64)              # how many times as many updates
+
+Between what was recorded everything is read off straight lines over the logarithm of images or updates. A curve counts
+as having reached a level when it first does. What it never reaches within the record gives infinity.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+HOME = "the other five"
+SIDES = {  # name -> (network, start); "small net" of `HOME` is its scratch
+    "pretrained": ("half", "pretrained"),
+    "home-made": ("small", "home-made"),
+    "scratch": ("half", "scratch"),
+    "small net": ("small", "scratch"),
+    "shuffled": ("half", "shuffled"),
+    "random labels": ("small", "random labels"),
+    "far source": ("small", "far source"),
+}
+# Updates of 32 images that the pretraining took. ImageNet: 1.28 million images about 350 times over, not read anywhere
+# but the usual length for this family; and of a larger network on larger images than here.
+PRICES = {"home-made": 500, "pretrained": 14_000_000}
+
+
+def crossing(x, y, level: float) -> float:
+    """Where a curve first reaches `level`, between its points on a straight line over log x.
+
+    x: > 0, rising; y: as long. The first x where it begins above; inf where it never gets there.
+    """
+    for k, value in enumerate(y):
+        if value >= level:
+            if k == 0:
+                return float(x[0])
+            share = (level - y[k - 1]) / (value - y[k - 1])
+            return float(math.exp(math.log(x[k - 1]) + share * math.log(x[k] / x[k - 1])))
+    return math.inf
+
+
+class Exchange:
+    """The recorded results: task and side -> a curve over time for each number of images and each seed.
+
+    curves: (task, side, images a class) -> (updates [moments], scores in per cent [seeds, moments]).
+    """
+
+    def __init__(self, table):
+        self.source = ", ".join(dict.fromkeys(run.source for run in table if run.config["task"] in ("objects", HOME)))
+        results = [run for run in table if run.config["purpose"] == "result"]
+        self.seeds = sorted({run.seed for run in results})
+        self.rates = {}
+        grouped: dict[tuple, dict[int, object]] = {}
+        for run in results:
+            c = run.config
+            side = _side(c["task"], c["net"], c["start"])
+            grouped.setdefault((c["task"], side, c["per_class"]), {})[run.seed] = run
+            self.rates[c["task"], side, c["per_class"]] = c["rate"]
+        self.curves = {}
+        for key in sorted(grouped, key=lambda key: key[2]):
+            runs = [grouped[key][seed] for seed in sorted(grouped[key])]
+            times = np.array([t for t, *_ in runs[0].val])
+            self.curves[key] = times, 100 * np.array([run.config["tested"] for run in runs])
+        self.tasks = [task for task in ("objects", "digits", "angles", "where", HOME) if self.sides(task)]
+        self.median = lru_cache(maxsize=None)(self._median)
+
+    def sides(self, task: str) -> list[str]:
+        """What was recorded on a task."""
+        return [s for s in SIDES if any(key[:2] == (task, s) for key in self.curves)]
+
+    def hero(self, task: str) -> str:
+        return "home-made" if task == HOME else "pretrained"
+
+    def sizes(self, task: str, side: str) -> list[int]:
+        """Images a class that were recorded."""
+        return [n for t, s, n in self.curves if (t, s) == (task, side)]
+
+    def score(self, task: str, side: str, n: int, t: float) -> np.ndarray:
+        """Test score after t updates, in per cent, one a seed; after the end of a run it stays what it was."""
+        times, scores = self.curves[task, side, n]
+        return np.array([np.interp(math.log(max(1, t)), np.log(times), row) for row in scores])
+
+    def _median(self, task: str, side: str, n: int, t: float) -> float:
+        return float(np.median(self.score(task, side, n, t)))
+
+    def gap(self, task: str, rival: str, n: int, t: float) -> np.ndarray:
+        """Points by which the pretrained side is ahead, seed by seed."""
+        return self.score(task, self.hero(task), n, t) - self.score(task, rival, n, t)
+
+    def images(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
+        """Images a class with which the rival gets as far in t updates; seed: one seed against the same, else medians.
+
+        Never fewer than were recorded: the fewest where the rival is ahead even with these.
+        """
+        sizes = self.sizes(task, rival)
+        return crossing(sizes, [self._one(task, rival, m, t, seed) for m in sizes], self._one(
+            task, self.hero(task), n, t, seed))  # fmt: skip
+
+    def updates(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
+        """Updates after which the rival is where the pretrained side is after t, with as many images."""
+        times, scores = self.curves[task, rival, n]
+        curve = np.median(scores, 0) if seed is None else scores[seed]
+        return crossing(times, curve, self._one(task, self.hero(task), n, t, seed))
+
+    def longer(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
+        """How many times as many updates."""
+        return self.updates(task, rival, n, t, seed) / t
+
+    def _one(self, task, side, n, t, seed) -> float:
+        return self.median(task, side, n, t) if seed is None else float(self.score(task, side, n, t)[seed])
+
+    def end(self, task: str, side: str, n: int) -> int:
+        """Updates of the recorded runs."""
+        return int(self.curves[task, side, n][0][-1])
+
+    def break_even(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
+        """How many tasks have to share the price of the pretraining before it is as cheap as the rival.
+
+        In updates, to where the pretrained side is after t. inf where it saves nothing; 0 where the rival never gets
+        there, so that no number of updates buys it.
+        """
+        needed = self.updates(task, rival, n, t, seed)
+        if math.isinf(needed):
+            return 0.0
+        return PRICES[self.hero(task)] / (needed - t) if needed > t else math.inf
+
+
+def _side(task: str, net: str, start: str) -> str:
+    if net == "small" and start in ("scratch", "shuffled"):
+        return {"scratch": "scratch" if task == HOME else "small net", "shuffled": "shuffled"}[start]
+    return start

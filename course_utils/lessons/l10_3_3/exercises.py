@@ -1,0 +1,294 @@
+"""Exercises of lesson 10.3.3: when a pretraining has paid, a gain in error as images, reached for good, a verdict."""
+
+import math
+
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
+
+
+def _paid_after(price, pretrained, scratch):
+    saved = 0.0
+    for k, (ours, theirs) in enumerate(zip(pretrained, scratch), start=1):
+        saved += theirs - ours
+        if saved >= price:
+            return k
+    return 0
+
+
+def _draw_paid(rng):
+    count = rng.randint(1, 9)
+    ours = [rng.randint(10, 200) for _ in range(count)]
+    theirs = [max(5, own + rng.randint(-80, 400)) for own in ours]
+    return rng.randint(50, 1_200), ours, theirs
+
+
+PAID = FunctionExercise(
+    id="10.3.3.paid",
+    title="After which task has it paid?",
+    task="""
+The bill of part 2 took all tasks to be alike. Yours are not. They come one after the other; task number k costs
+`pretrained[k]` updates with the pretrained weights and `scratch[k]` without, to the same accuracy. On some of them the
+pretrained weights are *slower*. The pretraining itself cost `price` updates, once, before the first task.
+
+Write `paid_after(price, pretrained, scratch)`: after how many tasks have the updates saved so far first made up for
+the price (equal is enough)? 0 if they never do.
+""",
+    function="paid_after",
+    returns="a whole number of tasks, 0 for never",
+    stub="""
+def paid_after(price, pretrained, scratch):
+    return ...
+""",
+    solution="""
+def paid_after(price, pretrained, scratch):
+    saved = 0
+    for k in range(len(scratch)):
+        saved += scratch[k] - pretrained[k]  # may be negative
+        if saved >= price:
+            return k + 1
+    return 0
+""",
+    hints=(
+        "What does one task save? It may be less than nothing.",
+        "Keep a running sum of the savings and look at it after each task.",
+        "The first time it is at least the price, return how many tasks were done: one more than the index.",
+    ),
+    reference=_paid_after,
+    draw=_draw_paid,
+    edges=(
+        (100, [10, 10, 10], [60, 60, 60]),
+        (100, [10, 50, 10], [90, 20, 50]),
+        (100, [10], [50]),
+        (90, [10, 20], [100, 5]),
+        (1, [5, 5], [5, 5]),
+    ),
+    floor=lambda *args: 1e-9,
+    keeps=("pretrained", "scratch"),
+    misconceptions="""
+index: You counted from 0. After the first task *one* task is done.
+    return k + 1 -> return k
+more than made up: Equal is enough: when the savings are just the price, it has paid.
+    saved >= price -> saved > price
+losses forgotten: A task on which the pretrained weights are slower eats up savings. You counted it as nothing.
+    saved += scratch[k] - pretrained[k] -> saved += max(0, scratch[k] - pretrained[k])
+cost of scratch: You saved all that scratch costs. With pretrained weights a task is not free.
+    saved += scratch[k] - pretrained[k] -> saved += scratch[k]
+mean saving: You took all tasks to be alike and divided the price by the mean saving. Asked is when, in this order.
+    saved = sum(scratch) - sum(pretrained)
+    if saved <= 0:
+        return 0
+    k = math.ceil(price * len(scratch) / saved)
+    return k if k <= len(scratch) else 0
+price at each task: The price is paid once, not at each task.
+    saved += scratch[k] - pretrained[k] -> saved += scratch[k] - pretrained[k] - price
+""",
+    variants=(
+        "import numpy as np\nsaved = np.cumsum(np.array(scratch) - np.array(pretrained))\n"
+        "return int(np.argmax(saved >= price)) + 1 if (saved >= price).any() else 0",
+        "from itertools import accumulate\nsums = accumulate(b - a for a, b in zip(pretrained, scratch))\n"
+        "return next((k for k, s in enumerate(sums, 1) if s >= price), 0)",
+        "balance = -price\nfor k, (a, b) in enumerate(zip(pretrained, scratch), 1):\n    balance += b - a\n"
+        "    if balance >= 0:\n        return k\nreturn 0",
+    ),
+)
+
+ERROR = ValueExercise(
+    id="10.3.3.error",
+    title="An error in images",
+    task="""
+From scratch, the error of a network falls with the number of images as a power, e(n) = c · n^(−0.3). With pretrained
+weights it is 0.6 times as large, at every n. How many times as many images does scratch need for the same error?
+Three digits.
+""",
+    given={"factor": 0.6, "power": 0.3},
+    answer=lambda factor, power: (1 / factor) ** (1 / power),
+    solution="""
+Asked is k with c (k n)^(−0.3) = 0.6 c n^(−0.3), so k^(−0.3) = 0.6 and k = 0.6^(−1/0.3) = 5.49. The same gain is worth
+the more images the more slowly they help: at a power of 0.1 it would be 165 times as many. (With two *parallel* curves
+over the logarithm of images the multiplier is the same at every n; measured ones are not parallel.)
+
+```
+answer = 0.6 ** (-1 / 0.3)
+```
+""",
+    hints=(
+        "Write down both errors: scratch with k·n images, pretrained with n. They are to be equal.",
+        "c and n cancel: k^(−0.3) = 0.6.",
+    ),
+    misconceptions="""
+one over the factor: That is how many times larger the *error* is. Images help only as a power of 0.3.
+    1 / factor
+power not inverted: You raised to 0.3. It is the other way round: k^0.3 = 1/0.6.
+    (1 / factor) ** power
+upside down: That is less than 1: scratch would need *fewer* images.
+    factor ** (1 / power)
+divided: A power is not undone by dividing.
+    1 / factor / power
+exponential: That would be a fall by so much for each image, an exponential; it is a power of n.
+    math.exp((1 - factor) / power)
+""",
+)
+
+
+def _for_good(times, scores, level):
+    reached = 0
+    for t, score in zip(times, scores):
+        if score < level:
+            reached = 0
+        elif not reached:
+            reached = t
+    return reached
+
+
+def _draw_for_good(rng):
+    count = rng.randint(1, 9)
+    times = [8 * 2**k for k in range(count)]
+    scores = [round(min(0.9, 0.2 + 0.08 * k + rng.uniform(-0.15, 0.15)), 2) for k in range(count)]
+    return times, scores, round(rng.uniform(0.15, 0.75), 2)
+
+
+FOR_GOOD = FunctionExercise(
+    id="10.3.3.for_good",
+    title="Reached for good",
+    task="""
+`crossing` of part 4 takes the *first* time a curve reaches a level; a lucky peak is enough. Be stricter. Write
+`for_good(times, scores, level)`: the earliest of the recorded `times` from which on **no** recorded score lies below
+`level` any more. No reading off between the points: answer with one of `times`, or 0 where the last score is below
+the level.
+""",
+    function="for_good",
+    returns="one of the times, or 0 for never",
+    stub="""
+def for_good(times, scores, level):
+    return ...
+""",
+    solution="""
+def for_good(times, scores, level):
+    answer = 0
+    for t, score in zip(reversed(times), reversed(scores)):
+        if score < level:
+            break
+        answer = t
+    return answer
+""",
+    hints=(
+        "From which side is it easier to look, from the beginning or from the end?",
+        "Go backwards from the last score as long as it holds the level; the last one that did is the answer.",
+        "If already the last score is below, nothing was held: 0.",
+    ),
+    reference=_for_good,
+    draw=_draw_for_good,
+    edges=(
+        ([8, 16, 32, 64], [0.3, 0.6, 0.4, 0.7], 0.5),
+        ([8, 16, 32], [0.6, 0.7, 0.8], 0.5),
+        ([8, 16, 32], [0.6, 0.7, 0.4], 0.5),
+        ([8, 16, 32], [0.4, 0.5, 0.6], 0.5),
+        ([8], [0.1], 0.5),
+    ),
+    keeps=("times", "scores"),
+    misconceptions="""
+first time: That is the first time. Afterwards the curve falls below the level again.
+    for t, score in zip(times, scores):
+        if score >= level:
+            return t
+    return 0
+last time below: That is the last time it was *below*. The next one is the answer.
+    answer = 0
+    for t, score in zip(times, scores):
+        if score < level:
+            answer = t
+    return answer if answer else times[0]
+strictly above: A score that is exactly the level does not lie below it.
+    if score < level -> if score <= level
+place: That is the place in the list; the time is asked.
+    for k in range(len(scores)):
+        if min(scores[k:]) >= level:
+            return k
+    return 0
+never is the end: Where the last score is below the level it was never reached for good: 0, not the last time.
+    answer = 0 -> answer = times[-1]
+the last time above: You went through to the latest time that holds the level. Asked is the earliest of the unbroken row.
+    answer = 0
+    for t, score in zip(times, scores):
+        if score >= level:
+            answer = t
+    return answer
+""",
+    variants=(
+        "below = [k for k, s in enumerate(scores) if s < level]\nfirst = below[-1] + 1 if below else 0\n"
+        "return times[first] if first < len(times) else 0",
+        "import numpy as np\nlowest = np.minimum.accumulate(np.array(scores)[::-1])[::-1]\n"
+        "ok = lowest >= level\nreturn times[int(np.argmax(ok))] if ok.any() else 0",
+        "answer, held = 0, True\nfor k in range(len(times) - 1, -1, -1):\n    held = held and scores[k] >= level\n"
+        "    answer = times[k] if held else answer\nreturn answer",
+    ),
+)
+
+
+def missing(own_rate: bool, longer: bool, same_net: bool) -> str:
+    """What a comparison lacks first."""
+    return "C" if not same_net else "A" if not own_rate else "B" if not longer else "D"
+
+
+CASE = ChoiceExercise(
+    id="10.3.3.case",
+    title="“Pretraining is indispensable”",
+    task="""
+A report: on 100,000 images, 12 epochs, the detector with a pretrained backbone has 40.3 points of average precision,
+the same detector from scratch 36.8. Both sides tried five rates and took their own best; both learn BatchNorm's
+statistics; both curves are printed. The one from scratch is still rising at the end, the other has been flat for three
+epochs. The conclusion: “Pretraining is indispensable for accuracy.” What is missing *first*?
+""",
+    options={
+        "A": "a rate of its own for the side from scratch",
+        "B": "longer runs for both: the side from scratch was stopped on its way",
+        "C": "the same architecture on both sides",
+        "D": "nothing: with as many epochs for both the comparison is fair",
+    },
+    given={"own_rate": True, "longer": False, "same_net": True},
+    answer=missing,
+    solution="""
+B. With as many epochs for both, the length decides the answer: the side that is flat has nothing more to gain, the one
+that rises has. These are He's numbers at their shortest schedule; at three times the length the two are level. The
+report has shown that pretraining is *faster*. Judged by curves rather than by ends, nobody would have been misled.
+""",
+    hints=(
+        "Which of the three conditions of a fair comparison does the report already state?",
+        "Look at the last sentence about the curves: what would the next twelve epochs do to each?",
+    ),
+    misconceptions="""
+own rate: Both sides had five tries and took their own best.
+    'A'
+architecture: “The same detector from scratch”: it is the same.
+    'C'
+fair: As many epochs for both is a choice, and it favours the side that starts nearer to the end.
+    'D'
+""",
+)
+
+OPEN = OpenExercise(
+    id="10.3.3.open",
+    title="Open experiment: a cheaper school",
+    task="""
+Bars at an angle, drawn by a few lines of numpy, were a source of transfer in part 5. What else would be, and how little
+of it is enough? Grow a small net on `task("counts")` or `task("sounds")`, or for 50, 100, 200 updates only, transplant
+it to the other five with 20 images a class, and find the school with the best gain for its price. About four seconds a
+try.
+
+```
+school = journey(small_net(10, seed=SEED), task("counts"), lr=1e-2, updates=200, test=False)  # its record
+net = transplant(..., 5)                            # keep the net that went to this school
+run = journey(net, world("the other five").few(20, SEED), lr=1e-2, updates=128)
+run.config["tested"]
+```
+
+Guess first: how many updates at school are worth half of what 1,000 updates bring?
+""",
+    hints=(
+        "`journey` trains the net it is given, in place: keep it in a variable, then `transplant` it.",
+        "Three seeds, the same images for all schools; set the gain over scratch against the price.",
+    ),
+    solution="What to look for: most of the gain comes early, so that short schools pay first; and what the classes "
+    "were matters less here than that the labels could be *learned* from the pictures. Random labels cannot be.",
+)
+
+EXERCISES = (PAID, ERROR, FOR_GOOD, CASE, OPEN)

@@ -1,0 +1,249 @@
+"""The exchange office of lesson 10.3.3: two arrows, a map with its zero line, and the bill."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from course_utils.lessons.l10_3_3.exchange import HOME, PRICES, Exchange
+from course_utils.pictures import style
+from course_utils.pictures.controls import choice, snap
+from course_utils.pictures.live import CannotDraw, LivePicture, Scene
+
+SIZES = (5, 20, 80, 320, 1_000)
+TIMES = tuple(2**k for k in range(3, 12))  # 8 ... 2048
+SHARED = (1, 2, 3, 5, 10, 30, 100, 1_000, 10_000, 100_000, 1_000_000)
+BINS = (-math.inf, -10, -3, -0.5, 0.5, 3, 10, math.inf)  # points; one tint between two of them
+TINTS = ("#f4a340", "#f9c98c", "#fce5c8", "#ecebe6", "#d7e4fe", "#a9c6fd", "#6f9ffc")
+RIVALS = {"the same net from scratch": "scratch", "small net from scratch": "small net",
+          "its weights, shuffled": "shuffled", "grown on random labels": "random labels",
+          "grown on drawn bars": "far source"}  # fmt: skip
+SHORT = {"pretrained": "ImageNet", "home-made": "home-made", "scratch": "from scratch", "small net": "small net",
+         "shuffled": "shuffled", "random labels": "random labels", "far source": "drawn bars"}  # fmt: skip
+FULL = 2.4  # decades of images the left picture is wide
+
+
+def exchange_office(exchange: Exchange, task: str = "objects") -> LivePicture:
+    """The live picture. Above left test score against images after at most so many updates, above right against
+    updates; the arrows say what the rival would need. Below left every recorded cell, below right the bill."""
+    tasks = [(f"{name}" + (" (home-made)" if name == HOME else ""), name) for name in exchange.tasks]
+    controls = [
+        choice("task", "task", tasks, task),
+        choice("rival", "against", list(RIVALS.items()), "scratch"),
+        snap("n", "images a class", [(f"{n:,}", n) for n in SIZES], 20),
+        snap("t", "updates, at most", [(f"{t:,}", t) for t in TIMES], 32),
+        snap("tasks", "tasks share the price", [(f"{k:,}", k) for k in SHARED], 1),
+    ]
+    return LivePicture(
+        partial(draw, exchange),
+        controls,
+        build=build,
+        title="The exchange office",
+        alt="Above, test score against images and against updates, pretrained and rival, with arrows between them; "
+        "below, a map of the lead over images and updates, and the cost of a task against the number of tasks",
+        note=f"recorded: {exchange.source}, 3 seeds",
+        figsize=(style.SIZE[0], 5.6),
+        status_lines=4,
+    )
+
+
+def build(figure):
+    (images, time), (plan, bill) = figure.subplots(2, 2, height_ratios=[1.25, 1])
+    for axes, ticks, label in ((images, SIZES, "images a class"), (time, TIMES[::2], "update")):
+        axes.set(xscale="log", xlabel=label, ylim=(0, 100), ylabel="test score (%)")
+        axes.set_xticks(ticks, [f"{x:,}" for x in ticks])
+        axes.minorticks_off()
+    images.set_xlim(4, 1_400)
+    time.set_xlim(6.5, 2_600)
+    plan.set(xlim=(-0.5, len(TIMES) - 0.5), ylim=(-0.5, len(SIZES) - 0.5), xlabel="update", ylabel="images a class")
+    plan.set_xticks(range(len(TIMES)), [str(t) for t in TIMES], fontsize=7.5)
+    plan.set_yticks(range(len(SIZES)), [f"{n:,}" for n in SIZES])
+    plan.grid(False)
+    plan.set_title("points ahead; orange: behind", fontsize=8.5, fontweight="normal")
+    bill.set(xscale="log", yscale="log", xlim=(0.8, 1.5e6), ylim=(5, 3e7), xlabel="tasks that share the price",
+             ylabel="updates a task")  # fmt: skip
+    bill.set_xticks([1, 100, 10_000, 1_000_000], ["1", "100", "10,000", "1,000,000"])
+    bill.set_yticks([10, 1_000, 100_000, 10_000_000], ["10", "1,000", "100,000", "10 million"])
+    bill.minorticks_off()
+    blue, orange = style.look(0), style.look(1)
+    artists = {}
+    for name, axes in (("images", images), ("time", time)):
+        for who, look in (("hero", blue), ("rival", orange)):
+            artists[f"{name} band {who}"] = axes.fill_between([0], [0], [0], color=look["color"], alpha=0.18, lw=0)
+            artists[f"{name} {who}"] = axes.plot([], [], marker="o" if who == "hero" else "s", ms=4, **look)[0]
+        arrow = dict(color=style.INK, lw=1.6, ls="-")
+        artists[f"{name} up"] = axes.plot([], [], **arrow)[0]
+        artists[f"{name} along"] = axes.plot([], [], **arrow)[0]
+        artists[f"{name} head"] = axes.plot([], [], ls="none", marker=">", ms=7, color=style.INK)[0]
+        card = dict(facecolor=style.CARD, edgecolor="none", pad=1.0, alpha=0.85)
+        artists[f"{name} words"] = axes.text(0, 0, "", fontsize=9, fontweight="bold", ha="left", va="bottom", bbox=card)
+        artists[f"{name} points"] = axes.text(0, 0, "", fontsize=9, ha="right", va="center", bbox=card)
+    artists["marks"] = time.plot([], [], ls="none", marker="|", ms=12, mew=1.6, color=style.PALETTE[2])[0]
+    for k in range(2):
+        artists[f"mark {k}"] = time.text(0, 0, "", fontsize=7.8, ha="center", va="top", color=style.PALETTE[2])
+    for name, x in (("hero", 0.03), ("rival", 0.03)):
+        color = blue["color"] if name == "hero" else orange["color"]
+        artists[f"name {name}"] = images.text(0, 0, "", fontsize=8.8, color=color, fontweight="bold", va="top")
+    from matplotlib.collections import LineCollection
+
+    for k, tint in enumerate(TINTS):
+        artists[f"tint {k}"] = plan.add_collection(LineCollection([], colors=tint, linewidths=19, capstyle="butt"))
+    artists["zero"] = plan.add_collection(LineCollection([], colors=style.INK, linewidths=2.2))
+    for row in range(len(SIZES)):
+        for column in range(len(TIMES)):
+            artists[f"cell {row} {column}"] = plan.text(0, 0, "", fontsize=7.2, ha="center", va="center")
+    artists["chosen"] = plan.plot([], [], color=style.PALETTE[2], lw=1.8, ls="-")[0]
+    artists["bill hero"] = bill.plot([], [], **blue)[0]
+    artists["bill rival"] = bill.plot([], [], **orange)[0]
+    artists["bill here"] = bill.plot([], [], ls="none", marker="o", ms=8, color=style.INK)[0]
+    artists["bill cross"] = bill.plot([], [], ls="none", marker="X", ms=9, color=style.PALETTE[2])[0]
+    artists["bill words"] = bill.text(0, 0, "", fontsize=8.5, ha="right", va="top", transform=bill.transAxes)
+    return {"images": images, "time": time, "plan": plan, "bill": bill}, artists
+
+
+def draw(exchange: Exchange, state) -> Scene:
+    """state: task, rival, n, t, tasks."""
+    task, rival, n = state.task, state.rival, state.n
+    hero = exchange.hero(task)
+    if rival not in exchange.sides(task) or rival == hero:
+        raise CannotDraw(_missing(task, rival))
+    both = [m for m in exchange.sizes(task, hero) if m in exchange.sizes(task, rival)]
+    if n not in both:
+        raise CannotDraw(f"{n:,} images a class were not recorded for this pair; there are {_list(both)}.")
+    t = min(state.t, exchange.end(task, hero, n))
+    artists = {}
+    _images(exchange, artists, task, hero, rival, n, t)
+    _time(exchange, artists, task, hero, rival, n, t)
+    _plan(exchange, artists, task, rival, both, n, t)
+    _bill(exchange, artists, task, hero, rival, n, t, state.tasks)
+    return Scene(artists, words(exchange, task, rival, n, t, state.tasks))
+
+
+def _missing(task: str, rival: str) -> str:
+    if rival == "small net":
+        return "On the other five the same net from scratch *is* the small net: choose that."
+    if task == "objects" or rival != "shuffled":
+        return "That control was recorded with the home-made pretraining: choose the task “the other five”."
+    return "Shuffled weights were recorded on objects and on the other five."
+
+
+def _list(numbers) -> str:
+    return ", ".join(f"{m:,}" for m in numbers)
+
+
+def _curve(artists, panel, who, x, rows) -> None:
+    rows = np.asarray(rows)  # [points, seeds]
+    artists[f"{panel} {who}"] = (x, np.median(rows, 1))
+    artists[f"{panel} band {who}"] = (x, rows.min(1), rows.max(1))
+
+
+def _arrows(artists, panel, x, high, low, reach, right, factor: str) -> None:
+    """Upright: points gained at x. Along: from (x, high) to where the rival is as good."""
+    artists[f"{panel} up"] = ([x, x], [low, high])
+    artists[f"{panel} points"] = (x * 0.93, (low + high) / 2, f"{high - low:+.0f}")
+    end = min(reach, right)
+    if end > x * 1.001:
+        artists[f"{panel} along"] = ([x, end], [high, high])
+        artists[f"{panel} head"] = ([end], [high])
+    beyond = "nowhere in the record" if math.isinf(reach) else factor
+    artists[f"{panel} words"] = (x * 1.04, min(high + 2.5, 90), beyond)
+
+
+def _images(exchange, artists, task, hero, rival, n, t) -> None:
+    for who, side in (("hero", hero), ("rival", rival)):
+        sizes = exchange.sizes(task, side)
+        _curve(artists, "images", who, sizes, [exchange.score(task, side, m, t) for m in sizes])
+    high, low = (exchange.median(task, side, n, t) for side in (hero, rival))
+    reach = exchange.images(task, rival, n, t)
+    _arrows(artists, "images", n, high, low, reach, 1_250, f"{reach / n:.2g}× the images" if reach > n else "")
+    artists["name hero"] = (4.4, 99, SHORT[hero])
+    artists["name rival"] = (4.4, 91, f"- - {SHORT[rival]}")
+
+
+def _time(exchange, artists, task, hero, rival, n, t) -> None:
+    for who, side in (("hero", hero), ("rival", rival)):
+        times, scores = exchange.curves[task, side, n]
+        _curve(artists, "time", who, times, scores.T)
+    high, low = (exchange.median(task, side, n, t) for side in (hero, rival))
+    reach = exchange.updates(task, rival, n, t)
+    _arrows(artists, "time", t, high, low, reach, 2_300, f"{reach / t:.2g}× as long" if reach > t else "")
+    marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < 2_400]
+    artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
+    for k, (x, text) in enumerate(marks):
+        artists[f"mark {k}"] = (x, 15, text)
+
+
+def _plan(exchange, artists, task, rival, both, n, t) -> None:
+    segments: list[list] = [[] for _ in TINTS]
+    zero = []
+    for row, m in enumerate(SIZES):
+        if m not in both:
+            continue
+        last = exchange.end(task, exchange.hero(task), m)
+        gaps = []
+        for column, time in enumerate(TIMES):
+            if time > last:
+                break
+            gap = float(np.median(exchange.gap(task, rival, m, time)))
+            gaps.append(gap)
+            tint = next(k for k in range(len(TINTS)) if gap <= BINS[k + 1])
+            segments[tint].append(([column - 0.5, column + 0.5], [row, row]))
+            artists[f"cell {row} {column}"] = (column, row, f"{gap:+.0f}".replace("-", "−"))
+        for column, (a, b) in enumerate(zip(gaps, gaps[1:], strict=False)):
+            if a * b < 0:
+                x = column + a / (a - b)
+                zero.append(([x, x], [row - 0.48, row + 0.48]))
+    for k, lines in enumerate(segments):
+        artists[f"tint {k}"] = lines
+    artists["zero"] = zero
+    row, column = SIZES.index(n), TIMES.index(t)
+    square = np.array([[-0.5, -0.46], [0.5, -0.46], [0.5, 0.46], [-0.5, 0.46], [-0.5, -0.46]])
+    artists["chosen"] = (column + square[:, 0], row + square[:, 1])
+
+
+def _bill(exchange, artists, task, hero, rival, n, t, tasks) -> None:
+    price, needed = PRICES[hero], exchange.updates(task, rival, n, t)
+    share = np.geomspace(0.8, 1.5e6, 60)
+    artists["bill hero"] = (share, t + price / share)
+    artists["bill here"] = ([tasks], [t + price / tasks])
+    if math.isfinite(needed):
+        artists["bill rival"] = ([0.8, 1.5e6], [needed, needed])
+        even = exchange.break_even(task, rival, n, t)
+        if math.isfinite(even) and even >= 0.8:
+            artists["bill cross"] = ([even], [needed])
+    artists["bill words"] = (0.98, 0.96, f"{t + price / tasks:,.0f} updates a task")
+
+
+def words(exchange: Exchange, task: str, rival: str, n: int, t: int, tasks: int) -> str:
+    """Four lines: points; images; time; the bill."""
+    hero = exchange.hero(task)
+    high, low = (exchange.median(task, side, n, t) for side in (hero, rival))
+    more, longer = exchange.images(task, rival, n, t) / n, exchange.longer(task, rival, n, t)
+    a, b = SHORT[hero], SHORT[rival]
+    first = f"{task}, {n:,} a class, {t:,} updates: {a} {high:.1f} %, {b} {low:.1f} %: {high - low:+.1f} points."
+    if high < low:
+        return f"{first}\nHere transfer does not win: nothing to exchange.\n{_bill_words(exchange, task, rival, n, t, tasks)}"
+    second = (
+        f"As many images: none that were recorded bring {b} there in the same time."
+        if math.isinf(more)
+        else f"In images: {b} needs {more:.2g} times as many a class in the same time."
+    )
+    third = (
+        f"In time: {b} does not get there in {exchange.end(task, rival, n):,} updates, "
+        f"{exchange.end(task, rival, n) / t:.3g} times as many."
+        if math.isinf(longer)
+        else f"In time: {b} needs {longer:.2g} times as many updates (He et al.: about 3, Kornblith et al.: 17)."
+    )
+    return f"{first}\n{second}\n{third}\n{_bill_words(exchange, task, rival, n, t, tasks)}"
+
+
+def _bill_words(exchange, task, rival, n, t, tasks) -> str:
+    price, even = PRICES[exchange.hero(task)], exchange.break_even(task, rival, n, t)
+    bill = f"The bill: {t:,} + {price:,} / {tasks:,} = {t + price / tasks:,.0f} updates a task"
+    if even == 0:
+        return f"{bill}; {SHORT[rival]} cannot buy this at any number recorded."
+    if math.isinf(even):
+        return f"{bill}; {SHORT[rival]} is as fast: never paid back."
+    return f"{bill}; {SHORT[rival]} pays {exchange.updates(task, rival, n, t):,.0f}: even from {math.ceil(even):,} tasks on."

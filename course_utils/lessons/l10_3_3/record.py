@@ -1,0 +1,130 @@
+"""Table 10.3.3: pretrained against scratch over time and data, and a home-made pretraining whose price is known.
+
+Half of EfficientNet-Lite0, pretrained, from scratch or shuffled, and the small net from scratch, on four tasks; the
+small net, grown up on five classes of CIFAR-10 or on something else, on the other five. Every run is a curve over
+time (see `journeys.py`). The rate of each side and size is chosen by the validation images with seed 5; seeds 0 to 2
+report, on test images. About a quarter of an hour on one core.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from course_utils.runs import Run
+
+SIZES = {"objects": (5, 20, 80, 320), "digits": (5, 20, 80), "angles": (5, 20, 80, 320), "where": (5, 20, 80, 320)}
+UPDATES = {5: 32, 20: 64, 80: 128, 320: 256}  # of half of Lite0; the small net makes twice as many
+HOME = "the other five"
+HOME_UPDATES = {5: 64, 20: 128, 80: 256, 320: 512, 1_000: 1_024}
+PRICE = 500  # updates of the home-made pretraining, 32 images each
+CHOICE, SEEDS = 5, (0, 1, 2)
+HIGH, LOW = (3e-3, 1e-2, 3e-2), (1e-3, 3e-3, 1e-2)  # of the small net; of half of Lite0
+STARTS, STARTS_HALF = ("home-made", "scratch", "shuffled", "random labels", "far source"), ("pretrained", "scratch")
+CONTROLLED = (5, 20, 80, 320)
+POINTS = 8
+
+
+def cells() -> list[dict]:
+    """Everything that has a rate of its own: task, network, start, images a class, updates. Short runs first."""
+    cells = [(HOME, "small", start, n, HOME_UPDATES[n]) for start in STARTS[:2] for n in HOME_UPDATES]
+    cells += [(HOME, "small", start, n, HOME_UPDATES[n]) for start in STARTS[2:] for n in CONTROLLED]
+    for task, sizes in SIZES.items():
+        for n in sizes:
+            cells += [(task, "half", start, n, UPDATES[n]) for start in STARTS_HALF]
+            cells += [(task, "small", "scratch", n, 2 * UPDATES[n])]
+    cells += [("objects", "half", "shuffled", n, UPDATES[n]) for n in (5, 20)]
+    names = ("task", "net", "start", "per_class", "updates")
+    return [dict(zip(names, cell, strict=True)) for cell in sorted(cells, key=_late)]
+
+
+def _late(cell: tuple) -> tuple:
+    """Least of all waits what the lesson leans on most."""
+    task, _, start, n, _ = cell
+    extra = n >= 80 and task in ("digits", "angles") or n == 320 and (task == "where" or start in STARTS[2:])
+    return extra, {1_000: 100}.get(n, n)
+
+
+def jobs() -> list[dict]:
+    """The home-made pretrainings; then in every cell three rates with seed 5 and three seeds at the best of them."""
+    grown = ("home-made", "random labels", "far source")
+    jobs = [
+        dict(task="five", net="small", start=s, per_class=1_000, updates=PRICE, lr=1e-2, seed=seed, purpose="price")
+        for s in grown
+        for seed in (CHOICE, *SEEDS)
+    ]
+    for cell in cells():
+        rates = HIGH if cell["net"] == "small" else LOW
+        jobs += [dict(**cell, lr=lr, seed=CHOICE, purpose="rate") for lr in rates]
+        jobs += [dict(**cell, lr="best", seed=seed, purpose="result") for seed in SEEDS]
+    return jobs
+
+
+def run_one(job: dict) -> Run:
+    """Make the run of a job. lr "best": the rate whose best validation score, of any moment, is highest."""
+    if job["purpose"] == "price":
+        return grown_up(job["start"], job["seed"])[1]
+    if job["lr"] != "best":
+        return travel(job, job["lr"], test=job["purpose"] == "result")
+    return travel(job, best_rate(tuple(job[key] for key in ("task", "net", "start", "per_class", "updates"))))
+
+
+@lru_cache(maxsize=None)
+def best_rate(cell: tuple) -> float:
+    """Of three, by the validation images and seed 5; made anew where this process has not made them."""
+    from course_utils.authoring.recording import is_recorded, job_file
+    from course_utils.files import data_dir
+
+    job = dict(zip(("task", "net", "start", "per_class", "updates"), cell, strict=True))
+    scores = {}
+    for lr in HIGH if job["net"] == "small" else LOW:
+        full = dict(**job, lr=lr, seed=CHOICE, purpose="rate")
+        path = job_file(full, data_dir() / "recording" / "10.3.3")
+        run = Run.load(path) if is_recorded(full, path) else travel(full, lr, test=False)
+        scores[lr] = run.best_accuracy
+    return max(scores, key=scores.get)
+
+
+def travel(job: dict, lr: float, test: bool = True) -> Run:
+    """One run: the task's few images, the network, where it begins."""
+    from course_utils.lessons.l10_3_3.journeys import journey
+    from course_utils.lessons.l10_3_3.worlds import half_lite, shuffled, small_net, transplant, world
+
+    few = world(job["task"]).few(job["per_class"], job["seed"])
+    outputs, seed, start = len(few.classes), job["seed"], job["start"]
+    if job["net"] == "half":
+        net = half_lite(start, outputs, seed)
+    elif start == "scratch":
+        net = small_net(outputs, seed)
+    elif start == "shuffled":
+        net = transplant(shuffled(grown_up("home-made", seed)[0], seed), outputs)
+    else:
+        net = transplant(grown_up(start, seed)[0], outputs)
+    run = journey(net, few, lr, job["updates"], ratio=10.0 if start == "pretrained" else 1.0, seed=seed, test=test)
+    run.config |= {**job, "rate": lr, "scale": "desk"}
+    return run
+
+
+@lru_cache(maxsize=None)
+def _grown_up(start: str, seed: int):
+    import torch
+
+    from course_utils.lessons.l10_3_3.journeys import journey
+    from course_utils.lessons.l10_3_3.worlds import small_net, world
+
+    data = world("angles").few(320) if start == "far source" else world("five").few(1_000)
+    if start == "random labels":
+        order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
+        data.train.labels = data.train.labels[order]
+    net = small_net(len(data.classes), seed)
+    run = journey(net, data, 1e-2, PRICE, seed=seed)
+    job = dict(task="five", net="small", start=start, per_class=1_000, updates=PRICE, lr=1e-2, seed=seed)
+    run.config |= {**job, "purpose": "price", "rate": 1e-2, "scale": "desk"}
+    return net, run
+
+
+def grown_up(start: str, seed: int):
+    """A copy of a small net that has had 1,000 updates on something, and its record; made once in a process."""
+    from copy import deepcopy
+
+    net, run = _grown_up(start, seed)
+    return deepcopy(net), run
