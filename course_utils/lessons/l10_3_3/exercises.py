@@ -1,13 +1,11 @@
-"""Exercises of lesson 10.3.3: when a pretraining has paid, a gain in error as images, reached for good, a verdict."""
-
-import math
+"""Exercises of lesson 10.3.3: when a pretraining has paid, a gain in error as images, a verdict."""
 
 from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _paid_after(price, pretrained, scratch):
     saved = 0.0
-    for k, (ours, theirs) in enumerate(zip(pretrained, scratch), start=1):
+    for k, (ours, theirs) in enumerate(zip(pretrained, scratch, strict=True), start=1):
         saved += theirs - ours
         if saved >= price:
             return k
@@ -129,101 +127,6 @@ exponential: That would be a fall by so much for each image, an exponential; it 
 )
 
 
-def _for_good(times, scores, level):
-    reached = 0
-    for t, score in zip(times, scores):
-        if score < level:
-            reached = 0
-        elif not reached:
-            reached = t
-    return reached
-
-
-def _draw_for_good(rng):
-    count = rng.randint(1, 9)
-    times = [8 * 2**k for k in range(count)]
-    scores = [round(min(0.9, 0.2 + 0.08 * k + rng.uniform(-0.15, 0.15)), 2) for k in range(count)]
-    return times, scores, round(rng.uniform(0.15, 0.75), 2)
-
-
-FOR_GOOD = FunctionExercise(
-    id="10.3.3.for_good",
-    title="Reached for good",
-    task="""
-`crossing` of part 4 takes the *first* time a curve reaches a level; a lucky peak is enough. Be stricter. Write
-`for_good(times, scores, level)`: the earliest of the recorded `times` from which on **no** recorded score lies below
-`level` any more. No reading off between the points: answer with one of `times`, or 0 where the last score is below
-the level.
-""",
-    function="for_good",
-    returns="one of the times, or 0 for never",
-    stub="""
-def for_good(times, scores, level):
-    return ...
-""",
-    solution="""
-def for_good(times, scores, level):
-    answer = 0
-    for t, score in zip(reversed(times), reversed(scores)):
-        if score < level:
-            break
-        answer = t
-    return answer
-""",
-    hints=(
-        "From which side is it easier to look, from the beginning or from the end?",
-        "Go backwards from the last score as long as it holds the level; the last one that did is the answer.",
-        "If already the last score is below, nothing was held: 0.",
-    ),
-    reference=_for_good,
-    draw=_draw_for_good,
-    edges=(
-        ([8, 16, 32, 64], [0.3, 0.6, 0.4, 0.7], 0.5),
-        ([8, 16, 32], [0.6, 0.7, 0.8], 0.5),
-        ([8, 16, 32], [0.6, 0.7, 0.4], 0.5),
-        ([8, 16, 32], [0.4, 0.5, 0.6], 0.5),
-        ([8], [0.1], 0.5),
-    ),
-    keeps=("times", "scores"),
-    misconceptions="""
-first time: That is the first time. Afterwards the curve falls below the level again.
-    for t, score in zip(times, scores):
-        if score >= level:
-            return t
-    return 0
-last time below: That is the last time it was *below*. The next one is the answer.
-    answer = 0
-    for t, score in zip(times, scores):
-        if score < level:
-            answer = t
-    return answer if answer else times[0]
-strictly above: A score that is exactly the level does not lie below it.
-    if score < level -> if score <= level
-place: That is the place in the list; the time is asked.
-    for k in range(len(scores)):
-        if min(scores[k:]) >= level:
-            return k
-    return 0
-never is the end: Where the last score is below the level it was never reached for good: 0, not the last time.
-    answer = 0 -> answer = times[-1]
-the last time above: You went through to the latest time that holds the level. Asked is the earliest of the unbroken row.
-    answer = 0
-    for t, score in zip(times, scores):
-        if score >= level:
-            answer = t
-    return answer
-""",
-    variants=(
-        "below = [k for k, s in enumerate(scores) if s < level]\nfirst = below[-1] + 1 if below else 0\n"
-        "return times[first] if first < len(times) else 0",
-        "import numpy as np\nlowest = np.minimum.accumulate(np.array(scores)[::-1])[::-1]\n"
-        "ok = lowest >= level\nreturn times[int(np.argmax(ok))] if ok.any() else 0",
-        "answer, held = 0, True\nfor k in range(len(times) - 1, -1, -1):\n    held = held and scores[k] >= level\n"
-        "    answer = times[k] if held else answer\nreturn answer",
-    ),
-)
-
-
 def missing(own_rate: bool, longer: bool, same_net: bool) -> str:
     """What a comparison lacks first."""
     return "C" if not same_net else "A" if not own_rate else "B" if not longer else "D"
@@ -291,4 +194,4 @@ Guess first: how many updates at school are worth half of what 1,000 updates bri
     "were matters less here than that the labels could be *learned* from the pictures. Random labels cannot be.",
 )
 
-EXERCISES = (PAID, ERROR, FOR_GOOD, CASE, OPEN)
+EXERCISES = (PAID, ERROR, CASE, OPEN)

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from course_utils.lessons.l10_3_3.worlds import NEAR, HalfLite
+from course_utils.lessons.l10_3_3.worlds import HalfLite
 from course_utils.runs import Run
-from course_utils.training import WeightAverage, power_ema, recalibrate
-from course_utils.transfer import arithmetic
+from course_utils.training import WeightAverage, pick, power_ema, recalibrate
+from course_utils.transfer import NEAR, arithmetic
 
 GAMMA = 6.94  # the average's memory grows with the run: about the last eighth of it (Karras et al. 2023)
 FIRST = 8  # updates before the first look
@@ -96,7 +96,8 @@ def score(net: nn.Module, data, split: str) -> tuple[float, float]:
     net.eval()
     for inputs, labels in part.parts(250):
         labels = labels.to(device)
-        outputs = net(data.prepare(inputs.to(device)))
+        with pick().autocast():  # looking is quick in bfloat16; training is not (`arithmetic`)
+            outputs = net(data.prepare(inputs.to(device))).float()
         if where:
             loss += float(mse_loss(outputs, labels, reduction="sum")) / 2
             right += float(((outputs - labels).abs() <= NEAR).all(1).sum())

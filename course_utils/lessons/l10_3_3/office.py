@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import product
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from course_utils.lessons.l10_3_3.exchange import HOME, PRICES, Exchange
 from course_utils.pictures import style
@@ -22,10 +24,9 @@ RIVALS = {"the same net from scratch": "scratch", "small net from scratch": "sma
           "grown on drawn bars": "far source"}  # fmt: skip
 SHORT = {"pretrained": "ImageNet", "home-made": "home-made", "scratch": "from scratch", "small net": "small net",
          "shuffled": "shuffled", "random labels": "random labels", "far source": "drawn bars"}  # fmt: skip
-FULL = 2.4  # decades of images the left picture is wide
 
 
-def exchange_office(exchange: Exchange, task: str = "objects") -> LivePicture:
+def exchange_office(exchange: Exchange, task: str = HOME) -> LivePicture:
     """The live picture. Above left test score against images after at most so many updates, above right against
     updates; the arrows say what the rival would need. Below left every recorded cell, below right the bill."""
     tasks = [(f"{name}" + (" (home-made)" if name == HOME else ""), name) for name in exchange.tasks]
@@ -67,38 +68,32 @@ def build(figure):
     bill.set_xticks([1, 100, 10_000, 1_000_000], ["1", "100", "10,000", "1,000,000"])
     bill.set_yticks([10, 1_000, 100_000, 10_000_000], ["10", "1,000", "100,000", "10 million"])
     bill.minorticks_off()
-    blue, orange = style.look(0), style.look(1)
+    blue, orange, red = style.look(0), style.look(1), style.PALETTE[2]
+    card = dict(facecolor=style.CARD, edgecolor="none", pad=1.0, alpha=0.8)
     artists = {}
     for name, axes in (("images", images), ("time", time)):
-        for who, look in (("hero", blue), ("rival", orange)):
+        for who, look, mark in (("hero", blue, "o"), ("rival", orange, "s")):
             artists[f"{name} band {who}"] = axes.fill_between([0], [0], [0], color=look["color"], alpha=0.18, lw=0)
-            artists[f"{name} {who}"] = axes.plot([], [], marker="o" if who == "hero" else "s", ms=4, **look)[0]
-        arrow = dict(color=style.INK, lw=1.6, ls="-")
-        artists[f"{name} up"] = axes.plot([], [], **arrow)[0]
-        artists[f"{name} along"] = axes.plot([], [], **arrow)[0]
+            artists[f"{name} {who}"] = axes.plot([], [], marker=mark, ms=4, **look)[0]
+        for part in ("up", "along"):
+            artists[f"{name} {part}"] = axes.plot([], [], color=style.INK, lw=1.6, ls="-")[0]
         artists[f"{name} head"] = axes.plot([], [], ls="none", marker=">", ms=7, color=style.INK)[0]
-        card = dict(facecolor=style.CARD, edgecolor="none", pad=1.0, alpha=0.85)
-        artists[f"{name} words"] = axes.text(0, 0, "", fontsize=9, fontweight="bold", ha="left", va="bottom", bbox=card)
+        artists[f"{name} words"] = axes.text(0, 0, "", fontsize=9, fontweight="bold", va="bottom", bbox=card)
         artists[f"{name} points"] = axes.text(0, 0, "", fontsize=9, ha="right", va="center", bbox=card)
-    artists["marks"] = time.plot([], [], ls="none", marker="|", ms=12, mew=1.6, color=style.PALETTE[2])[0]
+    artists["marks"] = time.plot([], [], ls="none", marker="|", ms=12, mew=1.6, color=red)[0]
     for k in range(2):
-        artists[f"mark {k}"] = time.text(0, 0, "", fontsize=7.8, ha="center", va="top", color=style.PALETTE[2])
-    for name, x in (("hero", 0.03), ("rival", 0.03)):
-        color = blue["color"] if name == "hero" else orange["color"]
-        artists[f"name {name}"] = images.text(0, 0, "", fontsize=8.8, color=color, fontweight="bold", va="top")
-    from matplotlib.collections import LineCollection
-
+        artists[f"mark {k}"] = time.text(0, 0, "", fontsize=7.8, ha="center", va="top", color=red)
+    for name, look in (("hero", blue), ("rival", orange)):
+        artists[f"name {name}"] = images.text(0, 0, "", fontsize=8.8, color=look["color"], fontweight="bold", va="top")
     for k, tint in enumerate(TINTS):
-        artists[f"tint {k}"] = plan.add_collection(LineCollection([], colors=tint, linewidths=19, capstyle="butt"))
+        artists[f"tint {k}"] = plan.add_collection(LineCollection([], colors=tint, linewidths=23, capstyle="butt"))
     artists["zero"] = plan.add_collection(LineCollection([], colors=style.INK, linewidths=2.2))
-    for row in range(len(SIZES)):
-        for column in range(len(TIMES)):
-            artists[f"cell {row} {column}"] = plan.text(0, 0, "", fontsize=7.2, ha="center", va="center")
-    artists["chosen"] = plan.plot([], [], color=style.PALETTE[2], lw=1.8, ls="-")[0]
-    artists["bill hero"] = bill.plot([], [], **blue)[0]
-    artists["bill rival"] = bill.plot([], [], **orange)[0]
+    for place in product(range(len(SIZES)), range(len(TIMES))):
+        artists["cell {} {}".format(*place)] = plan.text(0, 0, "", fontsize=7.2, ha="center", va="center")
+    artists["chosen"] = plan.plot([], [], color=red, lw=1.8, ls="-")[0]
+    artists["bill hero"], artists["bill rival"] = bill.plot([], [], **blue)[0], bill.plot([], [], **orange)[0]
     artists["bill here"] = bill.plot([], [], ls="none", marker="o", ms=8, color=style.INK)[0]
-    artists["bill cross"] = bill.plot([], [], ls="none", marker="X", ms=9, color=style.PALETTE[2])[0]
+    artists["bill cross"] = bill.plot([], [], ls="none", marker="X", ms=9, color=red)[0]
     artists["bill words"] = bill.text(0, 0, "", fontsize=8.5, ha="right", va="top", transform=bill.transAxes)
     return {"images": images, "time": time, "plan": plan, "bill": bill}, artists
 
@@ -108,10 +103,10 @@ def draw(exchange: Exchange, state) -> Scene:
     task, rival, n = state.task, state.rival, state.n
     hero = exchange.hero(task)
     if rival not in exchange.sides(task) or rival == hero:
-        raise CannotDraw(_missing(task, rival))
+        raise CannotDraw(_missing(rival))
     both = [m for m in exchange.sizes(task, hero) if m in exchange.sizes(task, rival)]
     if n not in both:
-        raise CannotDraw(f"{n:,} images a class were not recorded for this pair; there are {_list(both)}.")
+        raise CannotDraw(f"{n:,} images a class were not recorded for this pair, but {', '.join(map(str, both))}.")
     t = min(state.t, exchange.end(task, hero, n))
     artists = {}
     _images(exchange, artists, task, hero, rival, n, t)
@@ -121,16 +116,10 @@ def draw(exchange: Exchange, state) -> Scene:
     return Scene(artists, words(exchange, task, rival, n, t, state.tasks))
 
 
-def _missing(task: str, rival: str) -> str:
+def _missing(rival: str) -> str:
     if rival == "small net":
         return "On the other five the same net from scratch *is* the small net: choose that."
-    if task == "objects" or rival != "shuffled":
-        return "That control was recorded with the home-made pretraining: choose the task “the other five”."
-    return "Shuffled weights were recorded on objects and on the other five."
-
-
-def _list(numbers) -> str:
-    return ", ".join(f"{m:,}" for m in numbers)
+    return "Controls were recorded with the home-made pretraining: choose the task “the other five”."
 
 
 def _curve(artists, panel, who, x, rows) -> None:
@@ -155,10 +144,10 @@ def _images(exchange, artists, task, hero, rival, n, t) -> None:
     for who, side in (("hero", hero), ("rival", rival)):
         sizes = exchange.sizes(task, side)
         _curve(artists, "images", who, sizes, [exchange.score(task, side, m, t) for m in sizes])
-    high, low = (exchange.median(task, side, n, t) for side in (hero, rival))
     reach = exchange.images(task, rival, n, t)
-    _arrows(artists, "images", n, high, low, reach, 1_250, f"{reach / n:.2g}× the images" if reach > n else "")
-    artists["name hero"] = (4.4, 99, SHORT[hero])
+    ends = [exchange.median(task, side, n, t) for side in (hero, rival)]
+    _arrows(artists, "images", n, *ends, reach, 1_250, f"{reach / n:.2g}× the images" if reach > n else "")
+    artists["name hero"] = (4.4, 99, f"— {SHORT[hero]}")
     artists["name rival"] = (4.4, 91, f"- - {SHORT[rival]}")
 
 
@@ -166,9 +155,9 @@ def _time(exchange, artists, task, hero, rival, n, t) -> None:
     for who, side in (("hero", hero), ("rival", rival)):
         times, scores = exchange.curves[task, side, n]
         _curve(artists, "time", who, times, scores.T)
-    high, low = (exchange.median(task, side, n, t) for side in (hero, rival))
     reach = exchange.updates(task, rival, n, t)
-    _arrows(artists, "time", t, high, low, reach, 2_300, f"{reach / t:.2g}× as long" if reach > t else "")
+    ends = [exchange.median(task, side, n, t) for side in (hero, rival)]
+    _arrows(artists, "time", t, *ends, reach, 2_300, f"{reach / t:.2g}× as long" if reach > t else "")
     marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < 2_400]
     artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
     for k, (x, text) in enumerate(marks):
@@ -223,8 +212,9 @@ def words(exchange: Exchange, task: str, rival: str, n: int, t: int, tasks: int)
     more, longer = exchange.images(task, rival, n, t) / n, exchange.longer(task, rival, n, t)
     a, b = SHORT[hero], SHORT[rival]
     first = f"{task}, {n:,} a class, {t:,} updates: {a} {high:.1f} %, {b} {low:.1f} %: {high - low:+.1f} points."
+    last = _bill_words(exchange, task, rival, n, t, tasks)
     if high < low:
-        return f"{first}\nHere transfer does not win: nothing to exchange.\n{_bill_words(exchange, task, rival, n, t, tasks)}"
+        return f"{first}\nHere transfer does not win: nothing to exchange.\n{last}"
     second = (
         f"As many images: none that were recorded bring {b} there in the same time."
         if math.isinf(more)
@@ -236,7 +226,7 @@ def words(exchange: Exchange, task: str, rival: str, n: int, t: int, tasks: int)
         if math.isinf(longer)
         else f"In time: {b} needs {longer:.2g} times as many updates (He et al.: about 3, Kornblith et al.: 17)."
     )
-    return f"{first}\n{second}\n{third}\n{_bill_words(exchange, task, rival, n, t, tasks)}"
+    return f"{first}\n{second}\n{third}\n{last}"
 
 
 def _bill_words(exchange, task, rival, n, t, tasks) -> str:
@@ -246,4 +236,5 @@ def _bill_words(exchange, task, rival, n, t, tasks) -> str:
         return f"{bill}; {SHORT[rival]} cannot buy this at any number recorded."
     if math.isinf(even):
         return f"{bill}; {SHORT[rival]} is as fast: never paid back."
-    return f"{bill}; {SHORT[rival]} pays {exchange.updates(task, rival, n, t):,.0f}: even from {math.ceil(even):,} tasks on."
+    pays = exchange.updates(task, rival, n, t)
+    return f"{bill}; {SHORT[rival]} pays {pays:,.0f}: even from {math.ceil(even):,} tasks on."

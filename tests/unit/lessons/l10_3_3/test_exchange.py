@@ -105,7 +105,7 @@ def test_where_the_pretrained_is_behind_it_says_so():
 
 
 def test_what_was_not_recorded_is_said_and_the_picture_stays():
-    picture = exchange_office(EXCHANGE)
+    picture = exchange_office(EXCHANGE, "objects")
     before = picture.view.png
     for values in (dict(n=1_000), dict(rival="far source"), dict(task="digits", n=320)):
         assert picture.set(**values).view.png == before

@@ -1,0 +1,72 @@
+"""A journey is judged at its moments, on averaged weights; nets begin where they say; the recording is planned fairly."""
+
+import copy
+
+import pytest
+import torch
+
+from course_utils.authoring.recording import job_file
+from course_utils.lessons.l10_3_3 import record
+from course_utils.lessons.l10_3_3.journeys import journey, moments, score
+from course_utils.lessons.l10_3_3.worlds import FIVE, OTHER_FIVE, half_lite, shuffled, small_net, transplant
+from course_utils.transfer import scenes
+from tests.unit.transfer.test_more_tasks import photographs
+
+
+def test_moments_double():
+    assert moments(64) == [8, 16, 32, 64] and moments(20) == [8, 16, 20] and moments(8) == [8] and moments(5) == [5]
+
+
+@pytest.mark.parametrize("make", [photographs, lambda: scenes(photographs())], ids=["classes", "where"])
+def test_a_journey_keeps_a_curve_and_trains_the_net_it_was_given(make):
+    data = make()
+    net = small_net(len(data.classes), seed=0)
+    before = copy.deepcopy(net.state_dict())
+    run = journey(net, data, 1e-2, 16, seed=1, batch_size=8)
+    assert run.status == "finished" and len(run.loss) == 16 and [t for t, *_ in run.val] == [8, 16]
+    assert len(run.config["tested"]) == 2 and all(0 <= s <= 1 for s in run.config["tested"])
+    assert any(not torch.equal(a, b) for a, b in zip(before.values(), net.state_dict().values(), strict=True))
+    again = journey(small_net(len(data.classes), seed=0), data, 1e-2, 16, seed=1, batch_size=8, test=False)
+    assert again.val == run.val and "tested" not in again.config
+    assert 0 <= score(net, data, "test")[1] <= 1
+
+
+def test_a_half_keeps_its_statistics_only_where_it_has_some():
+    data = photographs(20)
+    for start in ("pretrained", "scratch"):
+        net = half_lite(start, 10, seed=0)
+        assert sum(p.numel() for p in net.parameters()) == pytest.approx(255_000, rel=0.01)
+        before = [b.clone() for b in net.body.buffers()]
+        journey(net, data, 1e-3, 1, ratio=10, batch_size=8, test=False)
+        same = all(torch.equal(a, b) for a, b in zip(before, net.body.buffers(), strict=True))
+        assert same == (start == "pretrained")
+    with pytest.raises(ValueError, match="unknown start 'warm'"):
+        half_lite("warm", 10)
+
+
+def test_a_transplant_copies_the_body_and_shuffling_keeps_the_numbers():
+    source = small_net(10, seed=3)
+    net = transplant(source, 5)
+    assert torch.equal(net[0].weight, source[0].weight) and net[0].weight is not source[0].weight
+    assert net[-2].weight.shape[0] == 5 and not net[-2].weight.any()
+    mixed = shuffled(copy.deepcopy(net), seed=0)
+    assert not torch.equal(mixed[0].weight, net[0].weight)
+    assert torch.equal(mixed[0].weight.flatten().sort().values, net[0].weight.flatten().sort().values)
+
+
+def test_home_and_away_share_no_class():
+    assert not set(FIVE) & set(OTHER_FIVE) and len({*FIVE, *OTHER_FIVE}) == 10
+
+
+def test_every_side_of_every_cell_has_the_same_tries_and_seeds():
+    jobs = record.jobs()
+    assert len(jobs) >= 400 and len({job_file(job, "x") for job in jobs}) == len(jobs)
+    cells: dict = {}
+    for job in jobs:
+        if job["purpose"] != "price":
+            key = tuple(job[k] for k in ("task", "net", "start", "per_class"))
+            cells.setdefault(key, []).append((job["purpose"], job["seed"]))
+    for key, runs in cells.items():
+        assert [run for run in runs if run[0] == "rate"] == [("rate", record.CHOICE)] * 3, key
+        assert {seed for purpose, seed in runs if purpose == "result"} == set(record.SEEDS), key
+    assert record.CHOICE not in record.SEEDS
