@@ -44,7 +44,8 @@ class Exchange:
     """
 
     def __init__(self, table):
-        self.source = ", ".join(dict.fromkeys(run.source for run in table if run.config["task"] in ("objects", HOME)))
+        photographs = [run for run in table if run.config["task"] in ("objects", HOME)]
+        self.source = ", ".join(dict.fromkeys(f"{run.kind}: {run.source}" for run in photographs))
         results = [run for run in table if run.config["purpose"] == "result"]
         self.seeds = sorted({run.seed for run in results})
         self.rates = {}
@@ -59,18 +60,18 @@ class Exchange:
             runs = [grouped[key][seed] for seed in sorted(grouped[key])]
             times = np.array([t for t, *_ in runs[0].val])
             self.curves[key] = times, 100 * np.array([run.config["tested"] for run in runs])
+        self.all_sizes = sorted({n for _, _, n in self.curves})
+        self.all_times = sorted({int(t) for times, _ in self.curves.values() for t in times})
         self.tasks = [task for task in ("objects", "digits", "angles", "where", HOME) if self.sides(task)]
         self.median = lru_cache(maxsize=None)(self._median)
 
     def sides(self, task: str) -> list[str]:
-        """What was recorded on a task."""
         return [s for s in SIDES if any(key[:2] == (task, s) for key in self.curves)]
 
     def hero(self, task: str) -> str:
         return "home-made" if task == HOME else "pretrained"
 
     def sizes(self, task: str, side: str) -> list[int]:
-        """Images a class that were recorded."""
         return [n for t, s, n in self.curves if (t, s) == (task, side)]
 
     def score(self, task: str, side: str, n: int, t: float) -> np.ndarray:
@@ -86,10 +87,7 @@ class Exchange:
         return self.score(task, self.hero(task), n, t) - self.score(task, rival, n, t)
 
     def images(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
-        """Images a class with which the rival gets as far in t updates; seed: one seed against the same, else medians.
-
-        Never fewer than were recorded: the fewest where the rival is ahead even with these.
-        """
+        """Images a class with which the rival gets as far in t updates; seed: one against the same, else medians."""
         sizes, level = self.sizes(task, rival), self._one(task, self.hero(task), n, t, seed)
         return crossing(sizes, [self._one(task, rival, m, t, seed) for m in sizes], level)
 
@@ -100,7 +98,6 @@ class Exchange:
         return crossing(times, curve, self._one(task, self.hero(task), n, t, seed))
 
     def longer(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
-        """How many times as many updates."""
         return self.updates(task, rival, n, t, seed) / t
 
     def _one(self, task, side, n, t, seed) -> float:
@@ -111,10 +108,9 @@ class Exchange:
         return int(self.curves[task, side, n][0][-1])
 
     def break_even(self, task: str, rival: str, n: int, t: float, seed: int | None = None) -> float:
-        """How many tasks have to share the price of the pretraining before it is as cheap as the rival.
+        """Tasks that have to share the price before pretraining is as cheap, in updates to where it is after t.
 
-        In updates, to where the pretrained side is after t. inf where it saves nothing; 0 where the rival never gets
-        there, so that no number of updates buys it.
+        inf where it saves nothing; 0 where the rival never gets there.
         """
         needed = self.updates(task, rival, n, t, seed)
         if math.isinf(needed):

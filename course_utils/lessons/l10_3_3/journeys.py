@@ -18,13 +18,11 @@ from course_utils.training import WeightAverage, pick, power_ema, recalibrate
 from course_utils.transfer import NEAR, arithmetic
 
 GAMMA = 6.94  # the average's memory grows with the run: about the last eighth of it (Karras et al. 2023)
-FIRST = 8  # updates before the first look
 
 
 def moments(updates: int) -> list[int]:
     """8, 16, 32, ... and the last update: when a run is looked at."""
-    doubling = [FIRST * 2**k for k in range(30) if FIRST * 2**k < updates]
-    return [*doubling, updates]
+    return [*(2**k for k in range(3, 30) if 2**k < updates), updates]
 
 
 def journey(
@@ -49,11 +47,10 @@ def journey(
     loss_of = mse_loss if where else cross_entropy
     compute = arithmetic()
     compute.place(net)
+    groups = [dict(params=net.parameters(), lr=lr)]
     if isinstance(net, HalfLite):
         data = data.seen_by(net)
         groups = [dict(params=net.head.parameters(), lr=lr), dict(params=net.body.parameters(), lr=lr / ratio)]
-    else:
-        groups = [dict(params=net.parameters(), lr=lr)]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
     size = min(batch_size, len(data.train))
     batches = data.batches(size, seed=seed, augment=not where, device=compute.device)
@@ -67,9 +64,6 @@ def journey(
         loss.backward()
         optimizer.step()
         average.update(net)
-        run.t.append(t + 1)
-        run.lr.append(lr)
-        run.momentum.append(0.9)
         run.loss_log.append(float(loss.detach()))
         if not math.isfinite(run.loss_log[-1]):
             run.status, run.diverged_at = "diverged", t + 1
@@ -80,11 +74,12 @@ def journey(
                 recalibrate(average.model, data, **how)
             run.val.append((t + 1, *score(average.model, data, "val")))
             if test:
-                tested.append(score(average.model, data, "test")[1])
+                run.test = score(average.model, data, "test")
+                tested.append(run.test[1])
+    made = len(run.loss_log)
+    run.t, run.lr, run.momentum = list(range(1, made + 1)), [lr] * made, [0.9] * made
     run.status = "finished" if run.status == "running" else run.status
-    if test:
-        run.config["tested"] = tested
-    run.config |= dict(updates=updates, batch_size=size, lr=lr)
+    run.config |= dict(updates=updates, batch_size=size, lr=lr) | ({"tested": tested} if test else {})
     return run
 
 

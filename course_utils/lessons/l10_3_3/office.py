@@ -14,8 +14,6 @@ from course_utils.pictures import style
 from course_utils.pictures.controls import choice, snap
 from course_utils.pictures.live import CannotDraw, LivePicture, Scene
 
-SIZES = (5, 20, 80, 320, 1_000)
-TIMES = tuple(2**k for k in range(3, 12))  # 8 ... 2048
 SHARED = (1, 2, 3, 5, 10, 30, 100, 1_000, 10_000, 100_000, 1_000_000)
 BINS = (-math.inf, -10, -3, -0.5, 0.5, 3, 10, math.inf)  # points; one tint between two of them
 TINTS = ("#f4a340", "#f9c98c", "#fce5c8", "#ecebe6", "#d7e4fe", "#a9c6fd", "#6f9ffc")
@@ -27,40 +25,41 @@ SHORT = {"pretrained": "ImageNet", "home-made": "home-made", "scratch": "from sc
 
 
 def exchange_office(exchange: Exchange, task: str = HOME) -> LivePicture:
-    """The live picture. Above left test score against images after at most so many updates, above right against
-    updates; the arrows say what the rival would need. Below left every recorded cell, below right the bill."""
+    """Above, test score against images and against updates, with arrows; below, every cell, and the bill."""
+    sizes, times = exchange.all_sizes, exchange.all_times
+    known = {side for name in exchange.tasks for side in exchange.sides(name)}
     tasks = [(f"{name}" + (" (home-made)" if name == HOME else ""), name) for name in exchange.tasks]
     controls = [
         choice("task", "task", tasks, task),
-        choice("rival", "against", list(RIVALS.items()), "scratch"),
-        snap("n", "images a class", [(f"{n:,}", n) for n in SIZES], 20),
-        snap("t", "updates, at most", [(f"{t:,}", t) for t in TIMES], 32),
+        choice("rival", "against", [pair for pair in RIVALS.items() if pair[1] in known], "scratch"),
+        snap("n", "images a class", [(f"{n:,}", n) for n in sizes], 20 if 20 in sizes else sizes[0]),
+        snap("t", "updates, at most", [(f"{t:,}", t) for t in times], 32 if 32 in times else times[0]),
         snap("tasks", "tasks share the price", [(f"{k:,}", k) for k in SHARED], 1),
     ]
     return LivePicture(
         partial(draw, exchange),
         controls,
-        build=build,
+        build=partial(build, sizes, times),
         title="The exchange office",
         alt="Above, test score against images and against updates, pretrained and rival, with arrows between them; "
         "below, a map of the lead over images and updates, and the cost of a task against the number of tasks",
-        note=f"recorded: {exchange.source}, 3 seeds",
+        note=f"{exchange.source}, {len(exchange.seeds)} seeds",
         figsize=(style.SIZE[0], 5.6),
         status_lines=4,
     )
 
 
-def build(figure):
+def build(sizes, times, figure):
     (images, time), (plan, bill) = figure.subplots(2, 2, height_ratios=[1.25, 1])
-    for axes, ticks, label in ((images, SIZES, "images a class"), (time, TIMES[::2], "update")):
+    for axes, ticks, label in ((images, sizes, "images a class"), (time, times[::2], "update")):
         axes.set(xscale="log", xlabel=label, ylim=(0, 100), ylabel="test score (%)")
         axes.set_xticks(ticks, [f"{x:,}" for x in ticks])
         axes.minorticks_off()
-    images.set_xlim(4, 1_400)
-    time.set_xlim(6.5, 2_600)
-    plan.set(xlim=(-0.5, len(TIMES) - 0.5), ylim=(-0.5, len(SIZES) - 0.5), xlabel="update", ylabel="images a class")
-    plan.set_xticks(range(len(TIMES)), [str(t) for t in TIMES], fontsize=7.5)
-    plan.set_yticks(range(len(SIZES)), [f"{n:,}" for n in SIZES])
+    images.set_xlim(sizes[0] * 0.8, sizes[-1] * 1.8)
+    time.set_xlim(times[0] * 0.8, times[-1] * 2.5)
+    plan.set(xlim=(-0.5, len(times) - 0.5), ylim=(-0.5, len(sizes) - 0.5), xlabel="update", ylabel="images a class")
+    plan.set_xticks(range(len(times)), [str(t) for t in times], fontsize=7.5)
+    plan.set_yticks(range(len(sizes)), [f"{n:,}" for n in sizes])
     plan.grid(False)
     plan.set_title("points ahead; orange: behind", fontsize=8.5, fontweight="normal")
     bill.set(xscale="log", yscale="log", xlim=(0.8, 1.5e6), ylim=(5, 3e7), xlabel="tasks that share the price",
@@ -85,10 +84,11 @@ def build(figure):
         artists[f"mark {k}"] = time.text(0, 0, "", fontsize=7.8, ha="center", va="top", color=red)
     for name, look in (("hero", blue), ("rival", orange)):
         artists[f"name {name}"] = images.text(0, 0, "", fontsize=8.8, color=look["color"], fontweight="bold", va="top")
+    thick = 115 / len(sizes)  # points: a row of the map
     for k, tint in enumerate(TINTS):
-        artists[f"tint {k}"] = plan.add_collection(LineCollection([], colors=tint, linewidths=23, capstyle="butt"))
+        artists[f"tint {k}"] = plan.add_collection(LineCollection([], colors=tint, linewidths=thick, capstyle="butt"))
     artists["zero"] = plan.add_collection(LineCollection([], colors=style.INK, linewidths=2.2))
-    for place in product(range(len(SIZES)), range(len(TIMES))):
+    for place in product(range(len(sizes)), range(len(times))):
         artists["cell {} {}".format(*place)] = plan.text(0, 0, "", fontsize=7.2, ha="center", va="center")
     artists["chosen"] = plan.plot([], [], color=red, lw=1.8, ls="-")[0]
     artists["bill hero"], artists["bill rival"] = bill.plot([], [], **blue)[0], bill.plot([], [], **orange)[0]
@@ -108,9 +108,19 @@ def draw(exchange: Exchange, state) -> Scene:
     if n not in both:
         raise CannotDraw(f"{n:,} images a class were not recorded for this pair, but {', '.join(map(str, both))}.")
     t = min(state.t, exchange.end(task, hero, n))
-    artists = {}
-    _images(exchange, artists, task, hero, rival, n, t)
-    _time(exchange, artists, task, hero, rival, n, t)
+    left, right, end = exchange.all_sizes[0] * 0.85, exchange.all_sizes[-1] * 1.6, exchange.all_times[-1] * 2.2
+    artists = {"name hero": (left, 99, f"— {SHORT[hero]}"), "name rival": (left, 91, f"- - {SHORT[rival]}")}
+    sides = {"hero": hero, "rival": rival}
+    sizes = {who: exchange.sizes(task, side) for who, side in sides.items()}
+    rows = {who: [exchange.score(task, side, m, t) for m in sizes[who]] for who, side in sides.items()}
+    ends = [exchange.median(task, side, n, t) for side in sides.values()]
+    curves = {who: (sizes[who], np.transpose(rows[who])) for who in sides}
+    _panel(artists, "images", curves, n, *ends, exchange.images(task, rival, n, t), right, "the images")
+    curves = {who: exchange.curves[task, side, n] for who, side in sides.items()}
+    _panel(artists, "time", curves, t, *ends, exchange.updates(task, rival, n, t), end, "as long")
+    marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < end]
+    artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
+    artists |= {f"mark {k}": (x, 15, text) for k, (x, text) in enumerate(marks)}
     _plan(exchange, artists, task, rival, both, n, t)
     _bill(exchange, artists, task, hero, rival, n, t, state.tasks)
     return Scene(artists, words(exchange, task, rival, n, t, state.tasks))
@@ -122,61 +132,33 @@ def _missing(rival: str) -> str:
     return "Controls were recorded with the home-made pretraining: choose the task “the other five”."
 
 
-def _curve(artists, panel, who, x, rows) -> None:
-    rows = np.asarray(rows)  # [points, seeds]
-    artists[f"{panel} {who}"] = (x, np.median(rows, 1))
-    artists[f"{panel} band {who}"] = (x, rows.min(1), rows.max(1))
-
-
-def _arrows(artists, panel, x, high, low, reach, right, factor: str) -> None:
-    """Upright: points gained at x. Along: from (x, high) to where the rival is as good."""
+def _panel(artists, panel, curves, x, high, low, reach, edge, what) -> None:
+    """Both curves, medians and bands. Upright: points gained at x. Along: to where the rival is as good."""
+    for who, (places, scores) in curves.items():
+        artists[f"{panel} {who}"] = (places, np.median(scores, 0))
+        artists[f"{panel} band {who}"] = (places, np.min(scores, 0), np.max(scores, 0))
     artists[f"{panel} up"] = ([x, x], [low, high])
-    artists[f"{panel} points"] = (x * 0.93, (low + high) / 2, f"{high - low:+.0f}")
-    end = min(reach, right)
+    artists[f"{panel} points"] = (x * 0.93, (low + high) / 2, f"{high - low:+.0f}".replace("-", "−"))
+    end = min(reach, edge)
     if end > x * 1.001:
-        artists[f"{panel} along"] = ([x, end], [high, high])
-        artists[f"{panel} head"] = ([end], [high])
-    beyond = "nowhere in the record" if math.isinf(reach) else factor
-    artists[f"{panel} words"] = (x * 1.04, min(high + 2.5, 90), beyond)
-
-
-def _images(exchange, artists, task, hero, rival, n, t) -> None:
-    for who, side in (("hero", hero), ("rival", rival)):
-        sizes = exchange.sizes(task, side)
-        _curve(artists, "images", who, sizes, [exchange.score(task, side, m, t) for m in sizes])
-    reach = exchange.images(task, rival, n, t)
-    ends = [exchange.median(task, side, n, t) for side in (hero, rival)]
-    _arrows(artists, "images", n, *ends, reach, 1_250, f"{reach / n:.2g}× the images" if reach > n else "")
-    artists["name hero"] = (4.4, 99, f"— {SHORT[hero]}")
-    artists["name rival"] = (4.4, 91, f"- - {SHORT[rival]}")
-
-
-def _time(exchange, artists, task, hero, rival, n, t) -> None:
-    for who, side in (("hero", hero), ("rival", rival)):
-        times, scores = exchange.curves[task, side, n]
-        _curve(artists, "time", who, times, scores.T)
-    reach = exchange.updates(task, rival, n, t)
-    ends = [exchange.median(task, side, n, t) for side in (hero, rival)]
-    _arrows(artists, "time", t, *ends, reach, 2_300, f"{reach / t:.2g}× as long" if reach > t else "")
-    marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < 2_400]
-    artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
-    for k, (x, text) in enumerate(marks):
-        artists[f"mark {k}"] = (x, 15, text)
+        artists[f"{panel} along"], artists[f"{panel} head"] = ([x, end], [high, high]), ([end], [high])
+    text = "nowhere in the record" if math.isinf(reach) else f"{reach / x:.2g}× {what}" if reach > x else ""
+    artists[f"{panel} words"] = (x * 1.04, min(high + 2.5, 90), text)
 
 
 def _plan(exchange, artists, task, rival, both, n, t) -> None:
     segments: list[list] = [[] for _ in TINTS]
     zero = []
-    for row, m in enumerate(SIZES):
+    for row, m in enumerate(exchange.all_sizes):
         if m not in both:
             continue
         last = exchange.end(task, exchange.hero(task), m)
         gaps = []
-        for column, time in enumerate(TIMES):
+        for column, time in enumerate(exchange.all_times):
             if time > last:
                 break
-            gap = float(np.median(exchange.gap(task, rival, m, time)))
-            gaps.append(gap)
+            high, low = (exchange.median(task, side, m, time) for side in (exchange.hero(task), rival))
+            gaps.append(gap := high - low)
             tint = next(k for k in range(len(TINTS)) if gap <= BINS[k + 1])
             segments[tint].append(([column - 0.5, column + 0.5], [row, row]))
             artists[f"cell {row} {column}"] = (column, row, f"{gap:+.0f}".replace("-", "−"))
@@ -187,7 +169,7 @@ def _plan(exchange, artists, task, rival, both, n, t) -> None:
     for k, lines in enumerate(segments):
         artists[f"tint {k}"] = lines
     artists["zero"] = zero
-    row, column = SIZES.index(n), TIMES.index(t)
+    row, column = exchange.all_sizes.index(n), exchange.all_times.index(t)
     square = np.array([[-0.5, -0.46], [0.5, -0.46], [0.5, 0.46], [-0.5, 0.46], [-0.5, -0.46]])
     artists["chosen"] = (column + square[:, 0], row + square[:, 1])
 

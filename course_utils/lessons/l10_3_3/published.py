@@ -19,5 +19,5 @@ def he_table(what: str = "schedule") -> list[list]:
         rows = [row for row in csv.DictReader(file) if row["what"] == what]
     if not rows:
         raise ValueError(f"what must be 'schedule' or 'images', got {what!r}.")
-    numbers = [[row["setting"], float(row["scratch"]), float(row["pretrained"])] for row in rows]
+    numbers = [(row["setting"], float(row["scratch"]), float(row["pretrained"])) for row in rows]
     return [[setting, a, b, round(b - a, 1)] for setting, a, b in numbers]

@@ -23,10 +23,7 @@ STAGES, SIZE = 4, 32  # of EfficientNet-Lite0, and pixels: an update in a sixth 
 # ------------------------------------------------------------------------------------------------------- the tasks
 @lru_cache(maxsize=8)
 def world(name: str, train: int = 12_000, val: int = 200, test: int = 500) -> TransferTask:
-    """A task by its name.
-
-    train: images to learn from, of all ten classes (digits: at most 1,000, angles 3,200); val, test: of the task.
-    """
+    """A task by its name. train: images of all ten classes (digits at most 1,000, angles 3,200)."""
     if name == "digits":
         return task(name, train=min(train, 1_000), val=min(val, 297), test=min(test, 500))
     if name == "angles":
@@ -44,16 +41,13 @@ def world(name: str, train: int = 12_000, val: int = 200, test: int = 500) -> Tr
 
 # -------------------------------------------------------------------------------------------------------- networks
 class HalfLite(nn.Module):
-    """The first four of eight stages of EfficientNet-Lite0, with a new last layer at zero: 255,000 weights.
-
-    keep_norm: BatchNorm stays in evaluation mode, with the statistics it came with.
-    """
+    """The first four of eight stages of EfficientNet-Lite0, with a new last layer at zero: 255,000 weights."""
 
     def __init__(self, outputs: int, *, pretrained: bool, seed: int = 0):
         super().__init__()
         whole = backbone(size=SIZE, pretrained=pretrained, seed=seed)
         self.body = nn.Sequential(*whole.stages[:STAGES])
-        self.prepare, self.keep_norm = whole.prepare, pretrained
+        self.prepare, self.keep_norm = whole.prepare, pretrained  # BatchNorm then keeps what it came with
         self.head = zeroed(nn.Linear(self.body[-1][-1]._bn2.num_features, outputs))
         for norm in norms_of(self):
             norm.momentum = 0.1  # PyTorch's own; this family's 0.01 is too slow for a short run (lesson 10.3.1)
@@ -107,7 +101,6 @@ def small_net(outputs: int, seed: int = 0) -> nn.Sequential:
 
 def transplant(source: nn.Sequential, outputs: int) -> nn.Sequential:
     """A copy of a trained small net with a new last layer, at zero: what transfer begins with."""
-    net = deepcopy(source)
-    old = net[-2]
-    net[-2] = zeroed(nn.Linear(old.in_features, outputs, bias=False))
+    net, old = deepcopy(source), source[-2]
+    net[-2] = zeroed(nn.Linear(old.in_features, outputs, bias=False, device=old.weight.device))
     return net.train()

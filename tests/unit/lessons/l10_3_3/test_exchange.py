@@ -8,19 +8,30 @@ import pytest
 
 from course_utils.lessons.l10_3_3.exchange import HOME, PRICES, Exchange, crossing
 from course_utils.lessons.l10_3_3.journeys import moments
-from course_utils.lessons.l10_3_3.office import RIVALS, SHARED, SIZES, TIMES, exchange_office
+from course_utils.lessons.l10_3_3.office import RIVALS, SHARED, exchange_office
 from course_utils.lessons.l10_3_3.published import he_table
-from course_utils.lessons.l10_3_3.record import SEEDS, cells
+from course_utils.lessons.l10_3_3.record import HOME_UPDATES, SEEDS, SIZES, STARTS, UPDATES
 from course_utils.pictures.live import CannotDraw
 from course_utils.runs import Run, RunTable
 
 HEADS = {"pretrained": 3, "home-made": 2, "far source": 2, "random labels": 1, "shuffled": 0.5, "scratch": 0}
 
 
+def all_cells():
+    home = [(HOME, "small", start, n, t) for start in STARTS for n, t in HOME_UPDATES.items()]
+    abroad = [
+        (task, net, start, n, UPDATES[n] * (1 + (net == "small")))
+        for task, sizes in SIZES.items()
+        for n in sizes
+        for net, start in (("half", "pretrained"), ("half", "scratch"), ("small", "scratch"))
+    ]
+    return [dict(zip(("task", "net", "start", "per_class", "updates"), cell, strict=True)) for cell in home + abroad]
+
+
 def made_up() -> RunTable:
     """Scores that grow with the logarithm of images and updates; a start is worth so many doublings of the time."""
     runs = []
-    for cell, seed in itertools.product(cells(), SEEDS):
+    for cell, seed in itertools.product(all_cells(), SEEDS):
         times = moments(cell["updates"])
         ahead = HEADS[cell["start"]] - (cell["task"] == "digits") * 4 * (cell["start"] == "pretrained")
         scores = [
@@ -71,7 +82,7 @@ def test_the_office_at_every_control():
     picture = exchange_office(EXCHANGE)
     pairs = [(t, r) for t in EXCHANGE.tasks for r in RIVALS.values()]
     drawn = 0
-    for (task, rival), n, t in itertools.product(pairs, SIZES, TIMES[::3]):
+    for (task, rival), n, t in itertools.product(pairs, EXCHANGE.all_sizes, EXCHANGE.all_times[::3]):
         state = picture.state
         state.task, state.rival, state.n, state.t, state.tasks = task, rival, n, t, SHARED[n % 7]
         try:

@@ -1,4 +1,4 @@
-"""A journey is judged at its moments, on averaged weights; nets begin where they say; the recording is planned fairly."""
+"""A journey is judged at its moments; nets begin where they say; every side of the recording has the same tries."""
 
 import copy
 
@@ -58,7 +58,8 @@ def test_home_and_away_share_no_class():
     assert not set(FIVE) & set(OTHER_FIVE) and len({*FIVE, *OTHER_FIVE}) == 10
 
 
-def test_every_side_of_every_cell_has_the_same_tries_and_seeds():
+def test_every_side_of_every_cell_has_the_same_tries_and_seeds(monkeypatch):
+    monkeypatch.setattr(record, "MADE", None)  # the whole plan
     jobs = record.jobs()
     assert len(jobs) >= 400 and len({job_file(job, "x") for job in jobs}) == len(jobs)
     cells: dict = {}
