@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from course_utils.lessons.l10_3_3.worlds import HalfLite
+from course_utils.lessons.l10_3_3.worlds import NEAR, HalfLite
 from course_utils.runs import Run
 from course_utils.training import WeightAverage, pick, power_ema, recalibrate
-from course_utils.transfer import NEAR, arithmetic
+from course_utils.transfer import arithmetic
 
 GAMMA = 6.94  # the average's memory grows with the run: about the last eighth of it (Karras et al. 2023)
 
@@ -76,8 +76,8 @@ def journey(
             if test:
                 run.test = score(average.model, data, "test")
                 tested.append(run.test[1])
-    made = len(run.loss_log)
-    run.t, run.lr, run.momentum = list(range(1, made + 1)), [lr] * made, [0.9] * made
+    count = len(run.loss_log)
+    run.t, run.lr, run.momentum = list(range(1, count + 1)), [lr] * count, [0.9] * count
     run.status = "finished" if run.status == "running" else run.status
     run.config |= dict(updates=updates, batch_size=size, lr=lr) | ({"tested": tested} if test else {})
     return run

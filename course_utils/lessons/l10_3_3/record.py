@@ -15,6 +15,7 @@ from course_utils.runs import Run
 
 SIZES = {"objects": (5, 20, 80, 320), "digits": (5, 20, 80), "angles": (5, 20, 80, 320), "where": (5, 20, 80, 320)}
 UPDATES = {5: 32, 20: 64, 80: 128, 320: 256}  # of half of Lite0; the small net makes twice as many
+CELL = ("task", "net", "start", "per_class", "updates")
 HOME = "the other five"
 HOME_UPDATES = {5: 64, 20: 128, 80: 256, 320: 512, 1_000: 1_024}
 PRICE = 500  # updates of the home-made pretraining
@@ -35,8 +36,7 @@ def cells() -> list[dict]:
         for n in sizes:
             cells += [(task, "half", start, n, UPDATES[n]) for start in STARTS_HALF]
             cells += [(task, "small", "scratch", n, 2 * UPDATES[n])]
-    names = ("task", "net", "start", "per_class", "updates")
-    return [dict(zip(names, cell, strict=True)) for cell in sorted(cells, key=_turn)]
+    return [dict(zip(CELL, cell, strict=True)) for cell in sorted(cells, key=_turn)]
 
 
 def _turn(cell: tuple) -> tuple:
@@ -64,25 +64,18 @@ def run_one(job: dict) -> Run:
     """Make the run of a job. lr "best": the rate whose best validation score, of any moment, is highest."""
     if job["purpose"] == "price":
         return grown_up(job["start"], job["seed"])[1]
+    cell = tuple(job[key] for key in CELL)
     if job["lr"] != "best":
-        return travel(job, job["lr"], test=job["purpose"] == "result")
-    return travel(job, best_rate(tuple(job[key] for key in ("task", "net", "start", "per_class", "updates"))))
+        return deepcopy(tried(cell, job["lr"]))
+    rates = HIGH if job["net"] == "small" else LOW
+    return travel(job, max(rates, key=lambda lr: tried(cell, lr).best_accuracy))
 
 
 @cache
-def best_rate(cell: tuple) -> float:
-    """Of three, by the validation images and seed 5; made anew where this process has not made them."""
-    from course_utils.authoring.recording import is_recorded, job_file
-    from course_utils.files import data_dir
-
-    job = dict(zip(("task", "net", "start", "per_class", "updates"), cell, strict=True))
-    scores = {}
-    for lr in HIGH if job["net"] == "small" else LOW:
-        full = dict(**job, lr=lr, seed=CHOICE, purpose="rate")
-        path = job_file(full, data_dir() / "recording" / "10.3.3")
-        run = Run.load(path) if is_recorded(full, path) else travel(full, lr, test=False)
-        scores[lr] = run.best_accuracy
-    return max(scores, key=scores.get)
+def tried(cell: tuple, lr: float) -> Run:
+    """The run that tries a rate, not tested; made once in a process."""
+    job = dict(zip(CELL, cell, strict=True), lr=lr, seed=CHOICE, purpose="rate")
+    return travel(job, lr, test=False)
 
 
 def travel(job: dict, lr: float, test: bool = True) -> Run:

@@ -8,9 +8,17 @@ import torch
 from course_utils.authoring.recording import job_file
 from course_utils.lessons.l10_3_3 import record
 from course_utils.lessons.l10_3_3.journeys import journey, moments, score
-from course_utils.lessons.l10_3_3.worlds import FIVE, OTHER_FIVE, half_lite, shuffled, small_net, transplant
-from course_utils.transfer import scenes
-from tests.unit.transfer.test_more_tasks import photographs
+from course_utils.lessons.l10_3_3.worlds import (
+    FIVE,
+    NEAR,
+    OTHER_FIVE,
+    half_lite,
+    scenes,
+    shuffled,
+    small_net,
+    transplant,
+)
+from tests.unit.transfer.test_part_of import photographs
 
 
 def test_moments_double():
@@ -52,6 +60,24 @@ def test_a_transplant_copies_the_body_and_shuffling_keeps_the_numbers():
     mixed = shuffled(copy.deepcopy(net), seed=0)
     assert not torch.equal(mixed[0].weight, net[0].weight)
     assert torch.equal(mixed[0].weight.flatten().sort().values, net[0].weight.flatten().sort().values)
+
+
+def test_a_photograph_lies_where_its_label_says():
+    whole, where = photographs(), scenes(photographs())
+    tile = torch.nn.functional.avg_pool2d(whole.test.inputs.float(), 2).round()
+    for i in (0, 7, 59):
+        x, y = ((where.test.labels[i] + 1) * 8).round().int().tolist()
+        assert torch.equal(where.test.inputs[i, :, y : y + 16, x : x + 16].float(), tile[i])
+    assert where.train.labels.abs().max() <= 1 and where.train.labels.shape == (60, 2) and NEAR == 0.25
+    assert not torch.equal(where.train.labels, where.test.labels)
+
+
+def test_few_scenes_are_as_many_images_as_of_other_tasks_and_nested():
+    where = scenes(photographs())
+    two, four = where.few(2, seed=3), where.few(4, seed=3)
+    assert len(two.train) == 20 and torch.equal(two.train.inputs, four.train.inputs[:20])
+    inputs, labels = two.batches(8, seed=0, augment=False, device="cpu").get(0)
+    assert inputs.shape == (8, 3, 32, 32) and labels.shape == (8, 2) and labels.dtype is torch.float32
 
 
 def test_home_and_away_share_no_class():
