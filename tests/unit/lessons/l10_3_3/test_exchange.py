@@ -10,10 +10,12 @@ from course_utils.lessons.l10_3_3.exchange import HOME, PRICES, Exchange, crossi
 from course_utils.lessons.l10_3_3.journeys import moments
 from course_utils.lessons.l10_3_3.office import RIVALS, SHARED, exchange_office
 from course_utils.lessons.l10_3_3.published import he_table
-from course_utils.lessons.l10_3_3.record import HOME_UPDATES, SEEDS, SIZES, STARTS, UPDATES
+from course_utils.lessons.l10_3_3.record import HOME_UPDATES, SEEDS, STARTS
 from course_utils.pictures.live import CannotDraw
 from course_utils.runs import Run, RunTable
 
+SIZES = {"objects": (5, 20, 80, 320), "digits": (5, 20, 80), "where": (5, 20, 80, 320)}
+UPDATES = {5: 32, 20: 64, 80: 128, 320: 256}
 HEADS = {"pretrained": 3, "home-made": 2, "far source": 2, "random labels": 1, "shuffled": 0.5, "scratch": 0}
 
 
