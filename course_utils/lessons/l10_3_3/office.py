@@ -161,11 +161,11 @@ def _plan(exchange, artists, task, rival, both, n, t) -> None:
             gaps.append(gap := high - low)
             tint = next(k for k in range(len(TINTS)) if gap <= BINS[k + 1])
             segments[tint].append(([column - 0.5, column + 0.5], [row, row]))
-            artists[f"cell {row} {column}"] = (column, row, f"{gap:+.0f}".replace("-", "−"))
+            artists[f"cell {row} {column}"] = (column, row, f"{gap:+.0f}".replace("-", "−") if round(gap) else "0")
         for column, (a, b) in enumerate(zip(gaps, gaps[1:], strict=False)):
             if a * b < 0:
                 x = column + a / (a - b)
-                zero.append(([x, x], [row - 0.48, row + 0.48]))
+                zero += [([x, x], [row + way * 0.22, row + way * 0.5]) for way in (-1, 1)]  # around the number
     for k, lines in enumerate(segments):
         artists[f"tint {k}"] = lines
     artists["zero"] = zero
