@@ -7,5 +7,5 @@ __getattr__, __dir__, __all__ = door(
     backbones="KINDS Classifier backbone imagenet_classes",
     feature_cache="features",
     finetune="Tail arithmetic frozen_once group_schedules parameter_groups trainable",
-    tasks="TransferTask part_of task",
+    tasks="TransferTask task",
 )

@@ -145,19 +145,6 @@ def task(name: str, *, train=None, val=None, test=None, seed: int = 0, quiet: bo
     return TransferTask(*splits, classes, source, True, *statistics, name=name, known=TASKS[name])
 
 
-def part_of(photographs: TransferTask, classes: tuple[int, ...]) -> TransferTask:
-    """Only these classes, numbered anew from 0."""
-    number = torch.full((len(photographs.classes),), -1)
-    number[list(classes)] = torch.arange(len(classes))
-
-    def of(split: Split) -> Split:
-        labels = number[split.labels]
-        return Split(split.inputs[labels >= 0], labels[labels >= 0])
-
-    parts = {name: of(getattr(photographs, name)) for name in SPLITS}
-    return replace(photographs, **parts, classes=tuple(photographs.classes[c] for c in classes))
-
-
 def _digits(sizes, seed) -> tuple[list[Split], tuple[str, ...], str]:
     """1797 digits of UCI's optical recognition set (Alpaydin and Kaynak 1998), as scikit-learn ships them."""
     from sklearn.datasets import load_digits

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_utils.authoring.recording import job_file
+from course_utils.data import Split
 from course_utils.lessons.l10_3_3 import record
 from course_utils.lessons.l10_3_3.journeys import journey, moments, score
 from course_utils.lessons.l10_3_3.worlds import (
@@ -13,12 +14,23 @@ from course_utils.lessons.l10_3_3.worlds import (
     NEAR,
     OTHER_FIVE,
     half_lite,
+    part_of,
     scenes,
     shuffled,
     small_net,
     transplant,
 )
-from tests.unit.transfer.test_part_of import photographs
+from course_utils.transfer import TransferTask
+from course_utils.transfer.tasks import TASKS
+
+
+def photographs(n=60):
+    def split(seed):
+        images = torch.randint(0, 256, (n, 3, 32, 32), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+        return Split(images, torch.arange(n) % 10)
+
+    names, one = tuple("abcdefghij"), (0.5,) * 3
+    return TransferTask(*map(split, range(3)), names, "made up", True, one, one, name="objects", known=TASKS["objects"])
 
 
 def test_moments_double():
@@ -96,3 +108,11 @@ def test_every_side_of_every_cell_has_the_same_tries_and_seeds():
         assert [run for run in runs if run[0] == "rate"] == [("rate", record.CHOICE)] * 3, key
         assert {seed for purpose, seed in runs if purpose == "result"} == set(record.SEEDS), key
     assert record.CHOICE not in record.SEEDS
+
+
+def test_some_classes_are_numbered_anew_and_the_others_are_gone():
+    whole = photographs()
+    some = part_of(whole, (1, 4))
+    assert some.classes == ("b", "e") and len(some.train) == 12 and set(some.train.labels.tolist()) == {0, 1}
+    assert torch.equal(some.train.inputs, whole.train.inputs[(whole.train.labels == 1) | (whole.train.labels == 4)])
+    assert len(some.few(3, seed=1).train) == 6 and len(whole.train) == 60
