@@ -4,6 +4,8 @@
 python3 course.py start     make the environment on first use, then open lesson 00 in JupyterLab
 python3 course.py test      run every test, on the CPU, with no network
 python3 course.py doctor    say what this machine has and what is missing
+python3 course.py report F  for teachers: judge the notebooks that were handed in, in the folder or zip F
+python3 course.py book      all lessons as pages that need no Python: for reading, also on a phone
 """
 
 import argparse
@@ -634,6 +636,30 @@ def doctor(args):
     return 1 if faults else 0
 
 
+def authoring(module, arguments):
+    """Run a module of course_utils.authoring in the environment; returns its exit status.
+
+    It begins in the course's folder: what lies where the command was typed may bear the name of a library.
+    """
+    ensure_environment()
+    command = [in_venv("python"), "-m", "course_utils.authoring." + module]
+    return subprocess.call(command + arguments, cwd=ROOT)
+
+
+def report(args):
+    """Judge handed-in notebooks afresh; returns an exit status."""
+    arguments = [os.path.abspath(args.folder)]
+    for name in ("html", "csv"):
+        if getattr(args, name):
+            arguments += ["--" + name, os.path.abspath(getattr(args, name))]
+    return authoring("report", arguments + (["--jobs", str(args.jobs)] if args.jobs else []))
+
+
+def book(args):
+    """Write all lessons as pages; returns an exit status."""
+    return authoring("book", [os.path.abspath(args.folder)])
+
+
 def main(argv=None):
     """The command line; returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
@@ -645,6 +671,7 @@ def main(argv=None):
     for name in PATHS:  # as they are meant where they are typed: lessons run in another folder
         if os.environ.get(name):
             os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
+    os.environ.pop("PYTHONHOME", None)  # of another Python: the environment's own would not even begin
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("start", help="open the course in JupyterLab")
@@ -653,6 +680,13 @@ def main(argv=None):
     command.add_argument("--lesson", default="00", help="section number, such as 10.1.2")
     command = commands.add_parser("test", help="run all tests; further arguments go to pytest")
     commands.add_parser("doctor", help="examine this machine")
+    command = commands.add_parser("report", help="judge handed-in notebooks afresh (for teachers)")
+    command.add_argument("folder", help="a folder or zip: one folder, zip or notebook a learner")
+    command.add_argument("--html", help="write a page")
+    command.add_argument("--csv", help="write a table, a line for each learner and exercise")
+    command.add_argument("--jobs", type=int, help="learners at once (default: all cores)")
+    command = commands.add_parser("book", help="write all lessons as pages that need no Python")
+    command.add_argument("folder", nargs="?", default=os.path.join(ROOT, "book"), help="default: book/")
     args, rest = parser.parse_known_args(argv)
     if args.command != "test" and rest:
         parser.error("unknown argument: " + " ".join(rest))
@@ -664,7 +698,8 @@ def main(argv=None):
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     try:
-        return {"start": start, "test": test, "doctor": doctor}[args.command](args)
+        run = {"start": start, "test": test, "doctor": doctor, "report": report, "book": book}[args.command]
+        return run(args)
     except Problem as problem:
         print("\n%s" % problem, file=sys.stderr)
         return 1

@@ -75,8 +75,8 @@ LESSONS = (
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb", 0.75),
     Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb", 0.75, needs=BACKBONES),
     Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb", 0.5, needs=BACKBONES),
-    Lesson("10.3.2", "Beyond classification", "10.3.2_beyond_classification.ipynb"),
-    Lesson("10.3.3", "Does it always win?", "10.3.3_does_it_always_win.ipynb"),
+    Lesson("10.3.2", "Beyond classification", "10.3.2_beyond_classification.ipynb", 0.75),
+    Lesson("10.3.3", "Does it always win?", "10.3.3_does_it_always_win.ipynb", 1, needs=BACKBONES),
     Lesson("10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb", 1, BACKBONES),
     Lesson("A1", "Search with a library", "A1_search_with_a_library.ipynb", 0.75, needs=("optuna",)),
 )

@@ -1,1 +1,1 @@
-"""For contributors: make, execute and check the notebooks, record runs, renew the README."""
+"""For contributors: make, execute and check notebooks, record runs, renew the README. For teachers: report, book."""

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import html
 import os
+import re
 import sys
 import tempfile
 import time
@@ -23,7 +25,7 @@ from pathlib import Path
 import nbformat
 
 from course_utils.authoring.notebook_rules import problems
-from course_utils.authoring.template import METADATA, WIDGET_VIEW, tagged, template
+from course_utils.authoring.template import METADATA, WIDGET_STATE, WIDGET_VIEW, tagged, template
 from course_utils.contents import LESSONS, NOTEBOOKS, lesson, lesson_of_file, repository
 from course_utils.files import write_whole
 
@@ -78,6 +80,31 @@ def clean(nb) -> None:
             cell.outputs = [output for output in cell.outputs if output.get("data", True)]
 
 
+def keep_alts(nb, state: dict) -> None:
+    """Write the alt text that stands in a picture's widget beside the still picture, for readers without a kernel.
+
+    state: the widgets' state by model, as nbclient stores it.
+    """
+
+    def alt(model: str) -> str:
+        value = state.get(model, {}).get("state", {})
+        page = str(value.get("value", ""))
+        if match := re.search(r'<img alt="([^"]*)"', page):
+            return html.unescape(match.group(1))
+        if "<table" in page:  # a table is drawn for those alone who have no widgets: row by row, in words
+            rows = re.findall(r"<tr.*?</tr>|<caption.*?</caption>", page, re.S)
+            cells = [re.findall(r"<(?:td|th|caption)[^>]*>(.*?)</(?:td|th|caption)>", row, re.S) for row in rows]
+            return html.unescape(re.sub(r"<[^>]*>", "", "; ".join(map(", ".join, cells))))
+        inner = [child.removeprefix("IPY_MODEL_") for child in value.get("children", [])]
+        return next(filter(None, map(alt, inner)), "")
+
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data and WIDGET_VIEW in data and (text := alt(data[WIDGET_VIEW]["model_id"])):
+                output.metadata["image/png"] = {"alt": text}
+
+
 def build(source: Path, target: Path | None = None) -> Path:
     """Turn a py:percent file into its notebook and return the notebook's path.
 
@@ -123,7 +150,7 @@ def execute(path: Path, timeout: int = 900) -> float:
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # for the alt texts; `clean` takes it out again
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
@@ -132,6 +159,7 @@ def execute(path: Path, timeout: int = 900) -> float:
         begin = time.perf_counter()
         client.execute(env={"COURSE_DEVICE": "cpu", **os.environ, **own})
         seconds = time.perf_counter() - begin
+    keep_alts(nb, nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {}))
     clean(nb)
     write(nb, path)
     return seconds

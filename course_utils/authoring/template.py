@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_utils.contents import LESSONS, Lesson, neighbours
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 COLAB = "https://colab.research.google.com"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

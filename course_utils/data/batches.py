@@ -10,6 +10,8 @@ import torch
 
 from course_utils.checks import check_whole
 
+NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
+
 
 class Batches:
     """What all batches share: update t belongs to an epoch, and each epoch has an order of its own.
@@ -19,7 +21,7 @@ class Batches:
     """
 
     def __init__(self, n: int, batch_size: int, seed: int, what: str = "images"):
-        self.n, self._epoch = n, None
+        self.n, self._epoch, self.silent = n, None, None
         self.batch_size = check_whole("batch_size", batch_size, 1, n, hint=f"There are no more {what}.")
         self.seed = check_whole("seed", seed, 0, 2**32 - 1)
 
@@ -39,6 +41,15 @@ class Batches:
         """Make ready for an epoch."""
         self.order = torch.randperm(self.n, generator=generator)
 
+    def note(self, labels: torch.Tensor) -> None:
+        """Which batches ask nothing, from the epoch's labels in order: looked up here, on the CPU, no GPU waits."""
+        whole = labels[: len(self) * self.batch_size].reshape(len(self), -1)
+        self.silent = set((whole == NOT_ASKED).all(1).nonzero().flatten().tolist())
+
+    def asks(self, t: int, labels: torch.Tensor) -> bool:
+        """Does the batch of update t, with these labels, ask anything?"""
+        return bool((labels != NOT_ASKED).any()) if self.silent is None else t % len(self) not in self.silent
+
     def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """The batch at these places of the epoch."""
         raise NotImplementedError
@@ -53,7 +64,8 @@ class ImageBatches(Batches):
 
     def __init__(self, images, labels, batch_size, mean, std, *, seed=0, augment=True, pad=4, device="cpu"):
         super().__init__(len(images), batch_size, seed)
-        self.labels, self.augment, self.pad = labels.to(device), augment, pad if augment else 0
+        self.labels, self.every_label = labels.to(device), labels.cpu()
+        self.augment, self.pad = augment, pad if augment else 0
         height, width = images.shape[2:]
         # Bytes, pixels last-to-first as [N, H, W, 3] ("channels last"), padded once with black.
         nhwc = images.to(device).permute(0, 2, 3, 1)
@@ -68,6 +80,7 @@ class ImageBatches(Batches):
         super().draw(generator)
         offset = torch.randint(0, 2 * self.pad + 1, (2, self.n), generator=generator)
         flip = torch.rand(self.n, generator=generator) < 0.5
+        self.note(self.every_label[self.order])
         self.order, self.offset, self.flip = (x.to(self.labels.device) for x in (self.order, offset, flip))
 
     def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:

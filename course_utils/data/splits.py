@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from course_utils.checks import check_whole
-from course_utils.data.batches import ImageBatches, normalise
+from course_utils.data.batches import NOT_ASKED, ImageBatches, normalise
 
-NOT_ASKED = -100  # the label that PyTorch's cross_entropy passes over
 SPLITS = ("train", "val", "test")
 
 

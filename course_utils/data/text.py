@@ -134,6 +134,7 @@ class TextBatches(Batches):
         begin = int(torch.randint(data.length, (), generator=generator)) if self.augment else 0
         rows = _cut(data.tokens, data.length, begin)[self.order]
         inputs, labels = _asked(rows, data.task, len(data.words), generator)
+        self.note(labels)
         self.inputs, self.labels = inputs.to(self.device), labels.to(self.device)
 
     def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:

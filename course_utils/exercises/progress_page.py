@@ -51,7 +51,7 @@ def _cells(row: dict) -> tuple[str, str, str, str]:
 
 def _html_row(row: dict) -> str:
     lesson, title, done, guess = map(html.escape, _cells(row))
-    look = " style='opacity:.6'" if row["planned"] else ""
+    look = " style='opacity:.75'" if row["planned"] else ""
     if not row["planned"]:
         title = f"<a href='{row['file']}'>{title}</a>"
         done = "✓ " * (0 < row["total"] == row["solved"]) + done

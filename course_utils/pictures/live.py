@@ -25,6 +25,7 @@ from types import SimpleNamespace
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -43,7 +44,7 @@ class Scene:
     """What `draw` returns: the numbers of every moving artist and the words that go with them.
 
     artists: name -> numbers. Line: (x, y). Band: (x, low, high). Points: (x, y). Text: (x, y, string).
-             Bundle of lines: list of (x, y). An artist that is not named is hidden.
+             Bundle of lines: list of (x, y). Image: (pixels,). An artist that is not named is hidden.
     status:  the line under the picture, also read to those who do not see it.
     limits:  axes name -> (x low, x high, y low, y high); None leaves one as it is. Equal limits cost nothing,
              new ones a full draw: choose round ones (`nice_limit`).
@@ -58,7 +59,7 @@ class Scene:
 
 def move(artist, numbers) -> None:
     """Give one artist its new numbers (see Scene)."""
-    if isinstance(artist, Line2D):
+    if isinstance(artist, Line2D | AxesImage):
         artist.set_data(*numbers)
     elif isinstance(artist, Text):
         x, y, text = numbers

@@ -150,7 +150,7 @@ def train(
         for t in range(start, T):
             _set_rates(optimizer, schedules, momentum, t, step.by_hand)
             inputs, labels = batches.get(t)
-            if not some_ask_nothing or (labels != NOT_ASKED).any():
+            if not some_ask_nothing or batches.asks(t, labels):
                 step.loss, step.skipped = _update(model, inputs, labels, highest, optimizer, scaler, compute, still)
             elif step.loss is None:  # nothing was asked, nothing moved
                 step.loss = torch.tensor(run.loss[-1] if run.loss else 0.0, device=compute.device)

@@ -107,10 +107,15 @@ class ActivationBatches(Batches):
 
     def __init__(self, split: Split, batch_size: int, seed: int, device):
         super().__init__(len(split), batch_size, seed)
-        self.rows, self.labels = split.inputs.to(device), split.labels.to(device)
+        self.rows, self.labels, self.every_label = split.inputs.to(device), split.labels.to(device), split.labels.cpu()
+
+    def draw(self, generator: torch.Generator) -> None:
+        super().draw(generator)
+        self.note(self.every_label[self.order])
+        self.order = self.order.to(self.labels.device)
 
     def cut(self, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        index = self.order[part].to(self.labels.device)
+        index = self.order[part]
         return self.rows[index], self.labels[index]
 
 

@@ -196,6 +196,11 @@ def test_a_relative_path_is_meant_where_it_is_typed(calls, monkeypatch, tmp_path
     assert os.environ["COURSE_DATA"] == str(tmp_path / "~nosuchuser" / "x")
 
 
+def test_the_home_of_another_python_is_not_handed_on(monkeypatch, capsys):
+    monkeypatch.setenv("PYTHONHOME", "elsewhere")
+    assert course.main([]) == 2 and "PYTHONHOME" not in os.environ
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_words_that_a_terminal_cannot_show_are_shown_all_the_same(folder, encoding):
     code = "import course, sys; course.doctor = lambda args: print('C:/\u5b66') or 0; sys.exit(course.main(['doctor']))"
@@ -425,3 +430,15 @@ def test_the_lock_of_windows(monkeypatch, tmp_path, error, free):
     monkeypatch.setattr(course, "os", SimpleNamespace(name="nt"))
     with open(tmp_path / "lock", "ab") as file:
         assert course.is_locked(file) == free
+
+
+def test_the_teachers_commands_hand_their_paths_over_whole(monkeypatch, tmp_path):
+    commands = []
+    monkeypatch.setattr(course, "ensure_environment", lambda: None)
+    monkeypatch.setattr(course.subprocess, "call", lambda command, cwd: commands.append((command[1:], cwd)) or 3)
+    monkeypatch.chdir(tmp_path)
+    assert course.main(["report", "class", "--csv", "a.csv", "--jobs", "2"]) == 3
+    assert course.main(["book"]) == 3 and course.main(["book", "pages"]) == 3
+    place, tail = str(tmp_path / "class"), ["--csv", str(tmp_path / "a.csv"), "--jobs", "2"]
+    assert commands[0] == (["-m", "course_utils.authoring.report", place, *tail], course.ROOT)
+    assert [command[-1] for command, _ in commands[1:]] == [str(ROOT / "book"), str(tmp_path / "pages")]
