@@ -1,6 +1,6 @@
 """Exercises of lesson 10.3.3: when a pretraining has paid, a gain in error as images."""
 
-from course_utils.exercises.bank import FunctionExercise, OpenExercise, ValueExercise
+from course_utils.exercises.bank import ChoiceExercise, FunctionExercise, OpenExercise, ValueExercise
 
 
 def _paid_after(price, pretrained, scratch):
@@ -122,6 +122,37 @@ divided: A power is not undone by dividing.
 """,
 )
 
+CASE = ChoiceExercise(
+    id="10.3.3.case",
+    title="“Pretraining is indispensable”",
+    task="""
+A report: on 100,000 images, 12 epochs, a detector with a pretrained backbone has 40.3 points of average precision, the
+same from scratch 36.8. Both sides tried five rates and took their own best; both curves are printed. The one from
+scratch is still rising at the end, the other has been flat for three epochs. The conclusion: “Pretraining is
+indispensable for accuracy.” What is missing *first*?
+""",
+    options={
+        "A": "a rate of its own for the side from scratch",
+        "B": "longer runs for both: the side from scratch was stopped on its way",
+        "C": "the same architecture on both sides",
+        "D": "nothing: with as many epochs for both the comparison is fair",
+    },
+    answer=lambda: "B",
+    solution="""
+B. With as many epochs for both, the length decides: the flat side has nothing more to gain, the rising one has. These
+are He's numbers at their shortest schedule; at three times the length the two are level. The report has shown that
+pretraining is *faster*.
+""",
+    hints=("Look at the last sentence about the curves: what would the next twelve epochs do to each?",),
+    misconceptions="""
+own rate: Both sides had five tries and took their own best.
+    "A"
+architecture: “The same from scratch”: it is the same.
+    "C"
+fair: As many epochs for both is a choice, and it favours the side that starts nearer to the end.
+    "D"
+""",
+)
 
 OPEN = OpenExercise(
     id="10.3.3.open",
@@ -147,4 +178,4 @@ Guess first: how many updates at school are worth half of what 1,000 updates bri
     "were matters less here than that the labels could be *learned* from the pictures. Random labels cannot be.",
 )
 
-EXERCISES = (PAID, ERROR, OPEN)
+EXERCISES = (PAID, ERROR, CASE, OPEN)
