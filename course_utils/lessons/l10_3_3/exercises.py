@@ -143,7 +143,10 @@ B. With as many epochs for both, the length decides: the flat side has nothing m
 are He's numbers at their shortest schedule; at three times the length the two are level. The report has shown that
 pretraining is *faster*.
 """,
-    hints=("Look at the last sentence about the curves: what would the next twelve epochs do to each?",),
+    hints=(
+        "Which conditions of a fair comparison does the report already state?",
+        "Look at the sentence about the curves: what would the next twelve epochs do to each?",
+    ),
     misconceptions="""
 own rate: Both sides had five tries and took their own best.
     "A"
