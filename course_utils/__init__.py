@@ -8,9 +8,9 @@ import os
 
 # A thread of PyTorch that waits for the others keeps its core busy, in case they are nearly done. With anything else
 # running (a browser is enough) that core is then missing where the work is. How long it looks before it sleeps is a
-# compromise: on two idle cores 1,000 looks cost a third of the speed and 30,000 little or nothing; on busy ones the
-# default of 300,000 was several times slower than 1,000. Has to be said before PyTorch is loaded; changes no result.
+# compromise: on two idle cores 1,000 looks cost 5 to 15 % of the speed beside 30,000; with one busy neighbour an update
+# takes 19 ms in place of 52 (tests/benchmarks/bench_busy.py). To be said before PyTorch is loaded; changes no result.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __version__ = "0.2.0"

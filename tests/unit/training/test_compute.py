@@ -81,7 +81,7 @@ def test_place_keeps_the_parameters_and_autocast_their_type(clean):
 @pytest.mark.parametrize(
     "given, expected",
     [
-        ({}, "30000"),
+        ({}, "1000"),
         ({"GOMP_SPINCOUNT": "7"}, "7"),
         ({"OMP_WAIT_POLICY": "active"}, "None"),
     ],
