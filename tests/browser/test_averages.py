@@ -38,7 +38,7 @@ def test_a_profile_is_drawn_by_hand(notebook, artefacts):
     assert "a run, after 8 updates; window" in words() and shown() == 2  # made after, share
     cell.locator("select").nth(1).select_option(label="drawn by hand")
     wait_for(notebook.page, "the drawn profile", lambda: "drawn by hand" in words(), 40)
-    assert shown() == 9  # made after, eight heights
+    wait_for(notebook.page, "made after, and eight heights", lambda: shown() == 9)
     before, last = words(), cell.locator(HANDLE).nth(-1)
     for _ in range(3):
         press(last, "ArrowUp")

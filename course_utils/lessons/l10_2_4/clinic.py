@@ -24,6 +24,7 @@ ENVELOPES = {
 }  # fmt: skip
 DIAGNOSIS, TREATMENT = 5, 5  # points for the right name; for the best treatment that was tried
 CURES = {"nothing": "none", "validation leaked": CHECK}  # the best is not what gains most: an illusion to take away
+SHORT = {"validation prepared otherwise": "validation otherwise", "decay when validation stalls": "decay on a stall"}
 TOP_LOSS, LOW, HIGH = 3.2, 3e-6, 30.0
 
 
@@ -116,11 +117,11 @@ class Clinic(LivePicture):
 
 def clinic_explorer(table) -> Clinic:
     """The clinic over recorded("10.2.4"). Raises ValueError for an empty table."""
-    charts = Charts(table)
+    charts, narrow = Charts(table), lambda names: [(SHORT.get(name, name), name) for name in names]
     controls = [
         snap("patient", "patient", [(letter, letter) for letter in WARD], "A"),
-        choice("diagnosis", "diagnosis", [("(none yet)", "?"), *sorted(set(map(disease, PATIENTS)))]),
-        choice("treatment", "treatment", [("none", "none"), *list(TREATMENTS)[1:]]),
+        choice("diagnosis", "diagnosis", [("(none yet)", "?"), *narrow(sorted(set(map(disease, PATIENTS))))]),
+        choice("treatment", "treatment", [("none", "none"), *narrow(list(TREATMENTS)[1:])]),
         *(switch(name, f"{words} (−1)") for name, words in ENVELOPES.items()),
         switch("hand_in", "hand in (final)"),
     ]

@@ -32,7 +32,13 @@ FLAT = {"red": (214, 120, 116), "green": (128, 182, 128), "blue": (120, 146, 206
 
 
 class SceneTable(LivePicture):
-    """See `scene_table`. The page that is saved has no photographs."""
+    """See `scene_table`. The page that is saved has no photographs; a place without a tile has nothing to move."""
+
+    def redraw(self) -> None:
+        for k in range(3):
+            for name in ("color", "x", "y"):
+                self.controls[f"{name}{k}"].widget.disabled = self.controls[f"noun{k}"].widget.value == NONE
+        super().redraw()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         shown, self.draw = self.draw, partial(self.draw, flat=True)
@@ -144,7 +150,7 @@ def picture_of(data, state, flat: bool = False) -> torch.Tensor:
         else:
             photo = test.inputs[int(rows[(state.photo - 1) % len(rows)])]
             tile = tinted(resized(photo, TILE), list(COLORS).index(color))
-        paste(image, tile, x, y)
+        paste(image, tile, x + 1e-3, y + 1e-3)  # no tie to round: each step of a slider moves the tile
     return image
 
 

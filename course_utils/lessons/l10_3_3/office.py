@@ -28,9 +28,8 @@ def exchange_office(exchange: Exchange, task: str = HOME) -> LivePicture:
     """Above, test score against images and against updates, with arrows; below, every cell, and the bill."""
     sizes, times = exchange.all_sizes, exchange.all_times
     known = {side for name in exchange.tasks for side in exchange.sides(name)}
-    tasks = [(f"{name}" + (" (home-made)" if name == HOME else ""), name) for name in exchange.tasks]
     controls = [
-        choice("task", "task", tasks, task),
+        choice("task", "task", list(exchange.tasks), task),
         choice("rival", "against", [pair for pair in RIVALS.items() if pair[1] in known], "scratch"),
         snap("n", "images a class", [(f"{n:,}", n) for n in sizes], 20 if 20 in sizes else sizes[0]),
         snap("t", "updates, at most", [(f"{t:,}", t) for t in times], 32 if 32 in times else times[0]),
@@ -105,8 +104,7 @@ def draw(exchange: Exchange, state) -> Scene:
     if rival not in exchange.sides(task) or rival == hero:
         raise CannotDraw(_missing(rival))
     both = [m for m in exchange.sizes(task, hero) if m in exchange.sizes(task, rival)]
-    if n not in both:
-        raise CannotDraw(f"{n:,} images a class were not recorded for this pair, but {', '.join(map(str, both))}.")
+    wanted, n = n, min(both, key=lambda m: abs(math.log(m / n)))  # the nearest that was run for this pair
     t = min(state.t, exchange.end(task, hero, n))
     left, right, end = exchange.all_sizes[0] * 0.85, exchange.all_sizes[-1] * 1.6, exchange.all_times[-1] * 2.2
     artists = {"name hero": (left, 99, f"— {SHORT[hero]}"), "name rival": (left, 91, f"- - {SHORT[rival]}")}
@@ -121,9 +119,12 @@ def draw(exchange: Exchange, state) -> Scene:
     marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < end]
     artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
     artists |= {f"mark {k}": (x, 15, text) for k, (x, text) in enumerate(marks)}
-    _plan(exchange, artists, task, rival, both, n, t)
+    _plan(exchange, artists, task, rival, both, wanted, t)
     _bill(exchange, artists, task, hero, rival, n, t, state.tasks)
-    return Scene(artists, words(exchange, task, rival, n, t, state.tasks))
+    text = words(exchange, task, rival, n, t, state.tasks)
+    if n != wanted:
+        text = text.replace(f"{n:,} a class", f"{n:,} a class ({wanted:,} were not run)", 1)
+    return Scene(artists, text)
 
 
 def _missing(rival: str) -> str:

@@ -117,13 +117,15 @@ def test_where_the_pretrained_is_behind_it_says_so():
     assert "does not win" in picture.scene.status and picture.artists["cell 1 2"].get_text().startswith("−")
 
 
-def test_what_was_not_recorded_is_said_and_the_picture_stays():
+def test_what_was_not_recorded_is_said():
     picture = exchange_office(EXCHANGE, "objects")
     before = picture.view.png
-    for values in (dict(n=1_000), dict(rival="far source"), dict(task="digits", n=320)):
-        assert picture.set(**values).view.png == before
-        assert "recorded" in picture.view.status.value
+    assert picture.set(rival="far source").view.png == before
+    assert "recorded" in picture.view.status.value
+    for values in (dict(n=1_000), dict(task="digits", n=320)):
         picture.reset()
+        assert picture.set(**values).view.png != before  # the frame is where it was asked to be
+        assert f"({values['n']:,} were not run)" in picture.scene.status
 
 
 def test_published_numbers():
