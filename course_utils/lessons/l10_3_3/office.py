@@ -119,7 +119,7 @@ def draw(exchange: Exchange, state) -> Scene:
     marks = [(factor * t, words) for factor, words in ((3, "He 3×"), (17, "17×")) if factor * t < end]
     artists["marks"] = ([x for x, _ in marks], [3] * len(marks))
     artists |= {f"mark {k}": (x, 15, text) for k, (x, text) in enumerate(marks)}
-    _plan(exchange, artists, task, rival, both, wanted, t)
+    _plan(exchange, artists, task, rival, both, wanted, state.t)
     _bill(exchange, artists, task, hero, rival, n, t, state.tasks)
     text = words(exchange, task, rival, n, t, state.tasks)
     if n != wanted:
