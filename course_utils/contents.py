@@ -70,15 +70,15 @@ LESSONS = (
     Lesson("10.2.1", "Grid search", "10.2.1_grid_search.ipynb", 1, needs=("optuna", "sklearn")),
     Lesson("10.2.2", "Random search", "10.2.2_random_search.ipynb", 1.25, needs=("optuna", "sklearn")),
     Lesson("10.2.3", "Seven steps", "10.2.3_seven_steps.ipynb", 1),
-    Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb", 0.75, needs=tuple(TRACKERS)),
+    Lesson("10.2.4", "Reading curves", "10.2.4_reading_curves.ipynb", 0.5, needs=tuple(TRACKERS)),
     Lesson("10.2.5", "Ensembles", "10.2.5_ensembles.ipynb", 1),
     Lesson("10.2.6", "EMA", "10.2.6_ema.ipynb", 0.75),
     Lesson("10.3", "What transfer learning is", "10.3_what_transfer_learning_is.ipynb", 0.75, needs=BACKBONES),
     Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb", 0.5, needs=BACKBONES),
     Lesson("10.3.2", "Beyond classification", "10.3.2_beyond_classification.ipynb", 0.75),
     Lesson("10.3.3", "Does it always win?", "10.3.3_does_it_always_win.ipynb", 1, needs=BACKBONES),
-    Lesson("10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb", 1, BACKBONES),
-    Lesson("A1", "Search with a library", "A1_search_with_a_library.ipynb", 0.75, needs=("optuna",)),
+    Lesson("10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb", 0.75, BACKBONES),
+    Lesson("A1", "Search with a library", "A1_search_with_a_library.ipynb", 0.25, needs=("optuna",)),
 )
 
 
