@@ -77,7 +77,9 @@ LESSONS = (
     Lesson("10.3.1", "How to transfer", "10.3.1_how_to_transfer.ipynb", 0.5, needs=BACKBONES),
     Lesson("10.3.2", "Beyond classification", "10.3.2_beyond_classification.ipynb", 0.75),
     Lesson("10.3.3", "Does it always win?", "10.3.3_does_it_always_win.ipynb", 1, needs=BACKBONES),
-    Lesson("10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb", 0.75, BACKBONES),
+    Lesson(
+        "10.3.4", "Regularisation when fine-tuning", "10.3.4_regularisation_when_fine_tuning.ipynb", 0.75, BACKBONES
+    ),
     Lesson("A1", "Search with a library", "A1_search_with_a_library.ipynb", 0.25, needs=("optuna",)),
 )
 
