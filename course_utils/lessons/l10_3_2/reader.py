@@ -131,7 +131,8 @@ class Sentences:
 
 
 class SentenceBatches(Batches):
-    """Batches of sentences. Every 1/hide-th of them has a third of its words hidden and asks for these alone."""
+    """Batches of sentences. Every 1/hide-th of them has a third of its words hidden and asks for these alone.
+    What is hidden follows from the batches before, so these trainings are not to be resumed from a checkpoint."""
 
     def __init__(self, data: Sentences, batch_size: int, seed: int, device):
         super().__init__(len(data.train), min(batch_size, len(data.train)), seed, "sentences")
@@ -139,8 +140,12 @@ class SentenceBatches(Batches):
         self.every, self.count = round(1 / data.hide) if data.hide else 0, 0
         self.random = torch.Generator().manual_seed(seed)
 
+    def draw(self, generator: torch.Generator) -> None:
+        super().draw(generator)
+        self.order = self.order.to(self.inputs.device)  # once an epoch: a GPU does not wait in every update
+
     def cut(self, part: slice):
-        rows = self.order[part].to(self.inputs.device)
+        rows = self.order[part]
         inputs, labels = self.inputs[rows], self.labels[rows]
         self.count += 1
         if not self.every or self.count % self.every:

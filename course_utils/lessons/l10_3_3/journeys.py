@@ -39,6 +39,8 @@ def journey(
 ) -> Run:
     """Train `net` on `data.train`; at every moment judge the average of its weights.
 
+    A loop of its own, because "where" asks for numbers and `train` for classes.
+
     lr: of AdamW, constant; ratio: the body of a HalfLite learns at lr / ratio. In the record `val` holds
     (update, loss, score) on the validation images, config["tested"] the scores on the test images at the same updates
     (test=True). score: the share of right answers; of "where" the share of hits.

@@ -18,6 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from course_utils.data import Split
 from course_utils.training import small_conv_net
 from course_utils.transfer import TransferTask, backbone, task
+from course_utils.transfer.backbones import KeepsNorm, norms
 
 FIVE, OTHER_FIVE = (0, 3, 5, 7, 8), (1, 2, 4, 6, 9)  # aeroplane cat dog horse ship | car bird deer frog lorry
 NEAR = 2 / 8  # "where" is a hit within two pixels, across and down; 8 pixels are 1
@@ -81,7 +82,7 @@ def scenes(photographs: TransferTask) -> Scenes:
 
 
 # -------------------------------------------------------------------------------------------------------- networks
-class HalfLite(nn.Module):
+class HalfLite(KeepsNorm):
     """The first four of eight stages of EfficientNet-Lite0, with a new last layer at zero: 255,000 weights."""
 
     def __init__(self, outputs: int, *, pretrained: bool, seed: int = 0):
@@ -90,23 +91,12 @@ class HalfLite(nn.Module):
         self.body = nn.Sequential(*whole.stages[:STAGES])
         self.prepare, self.keep_norm = whole.prepare, pretrained  # BatchNorm then keeps what it came with
         self.head = zeroed(nn.Linear(self.body[-1][-1]._bn2.num_features, outputs))
-        for norm in norms_of(self):
+        for norm in norms(self):
             norm.momentum = 0.1  # PyTorch's own; this family's 0.01 is too slow for a short run (lesson 10.3.1)
         self.train()
 
-    def train(self, mode: bool = True) -> HalfLite:
-        super().train(mode)
-        if mode and self.keep_norm:
-            for norm in norms_of(self):
-                norm.eval()
-        return self
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(x).mean((2, 3)))
-
-
-def norms_of(module: nn.Module) -> list[nn.Module]:
-    return [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
 def zeroed(layer: nn.Linear) -> nn.Linear:
@@ -130,7 +120,7 @@ def shuffled(body: nn.Module, seed: int) -> nn.Module:
     for weight in body.parameters():
         order = torch.randperm(weight.numel(), generator=random)
         weight.copy_(weight.flatten()[order].view_as(weight))
-    for norm in norms_of(body):
+    for norm in norms(body):
         norm.reset_running_stats()
     return body
 
